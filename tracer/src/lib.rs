@@ -1,0 +1,1 @@
+//! exitpath as a library.

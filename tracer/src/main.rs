@@ -1,0 +1,2 @@
+//! The command `exitpath`.
+fn main() {}
