@@ -1,1 +1,5 @@
-//! exitpath as a library.
+//! exitpath as a library: facts, plans, sessions, recordings, reports.
+
+pub mod histogram;
+pub mod metadata;
+pub mod snapshot;

@@ -1,0 +1,82 @@
+//! The names of what is missing from a result: losses, and returns without a latency.
+
+/// A call or a latency that is missing although it should be there.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Loss {
+    /// A return whose entry was not seen, for no reason that is known: counted, but without latency.
+    NoStart = 0,
+    /// A return that found no free series: not counted.
+    SlotFull = 1,
+    /// An entry that overwrote another thread's call in flight: that call is counted, but without latency.
+    TidCollision = 2,
+    /// A program that the kernel did not run, because it was running on that CPU already.
+    Recursion = 3,
+    /// A return that the clock put before its entry: counted, but without latency.
+    ClockBack = 4,
+    /// A reading that came so late that a 32-bit cell may have wrapped since the one before.
+    ReaderLate = 5,
+}
+
+impl Loss {
+    /// How many kinds there are.
+    pub const COUNT: usize = 6;
+    /// All kinds.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::NoStart,
+        Self::SlotFull,
+        Self::TidCollision,
+        Self::Recursion,
+        Self::ClockBack,
+        Self::ReaderLate,
+    ];
+
+    /// The name that outputs use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoStart => "no-start",
+            Self::SlotFull => "slot-full",
+            Self::TidCollision => "tid-collision",
+            Self::Recursion => "recursion",
+            Self::ClockBack => "clock-back",
+            Self::ReaderLate => "reader-late",
+        }
+    }
+}
+
+/// Why a counted return has no latency although nothing was lost, and calls that never return.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Untimed {
+    /// A new task's first return: it entered no call.
+    ForkChild = 0,
+    /// The call began before the tracer was attached, or before its task passed the filter.
+    InFlight = 1,
+    /// seccomp or a tracer answered before `sys_enter` (`EXIT_PATHS` section 6).
+    Refused = 2,
+    /// Left out by `--sample` or `--counts-only`.
+    NotSampled = 3,
+    /// The task died on its way out of the call: it never returned, and is not counted as a return.
+    NeverReturned = 4,
+}
+
+impl Untimed {
+    /// How many kinds there are.
+    pub const COUNT: usize = 5;
+    /// All kinds.
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::ForkChild, Self::InFlight, Self::Refused, Self::NotSampled, Self::NeverReturned];
+
+    /// The name that outputs use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ForkChild => "fork-child",
+            Self::InFlight => "in-flight-at-start",
+            Self::Refused => "refused-before-entry",
+            Self::NotSampled => "not-sampled",
+            Self::NeverReturned => "never-returned",
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What was seen in an interval: plain data, the same whether it comes from the maps or from a recording.
+
+use std::collections::BTreeMap;
+
+use tracer_common::{Cause, Loss, Path, Reason, SeriesKey, Untimed};
+
+use crate::histogram::{Histogram, Precision};
+
+/// One interval, or several added up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// When it began, in ns since the recording's start.
+    pub start_ns: u64,
+    /// How long it was, in ns.
+    pub duration_ns: u64,
+    /// CPUs that were online.
+    pub cpus: u32,
+    /// What was counted, by ABI, number and path.
+    pub series: BTreeMap<SeriesKey, Series>,
+    /// From a thread's return by this path to its next entry.
+    pub turnaround: BTreeMap<Path, Histogram>,
+    /// What is missing, by the number of the [`Loss`].
+    pub losses: [u64; Loss::COUNT],
+    /// Returns without latency and calls without return, by the number of the [`Untimed`].
+    pub untimed: [u64; Untimed::COUNT],
+    /// What the tracer itself cost.
+    pub own_cost: OwnCost,
+}
+
+/// One series' share of an interval.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Series {
+    /// Returns to user mode, timed or not.
+    pub returns: u64,
+    /// Returns while the task had a tracer, which may have changed the registers unseen.
+    pub ptraced: u64,
+    /// Failed tests, by the number of the [`Reason`].
+    pub reasons: [u64; Reason::COUNT],
+    /// Causes, by the number of the [`Cause`].
+    pub causes: [u64; Cause::COUNT],
+    /// Errors by [`tracer_common::layout::error_cell`].
+    pub errors: BTreeMap<u8, u64>,
+    /// Service time of the timed returns.
+    pub latency: Histogram,
+}
+
+/// What our programs cost, from the kernel's run-time statistics. These are switched on only in short windows,
+/// because measuring every run would cost more than the runs do; `window_ns` says for how long.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct OwnCost {
+    /// Program runs in the windows.
+    pub runs: u64,
+    /// Their time in ns.
+    pub run_ns: u64,
+    /// How long the windows were open, in ns.
+    pub window_ns: u64,
+    /// CPU time of the reading process, in ns.
+    pub reader_ns: u64,
+}
+
+impl Series {
+    /// An empty series.
+    #[must_use]
+    pub fn new(precision: Precision) -> Self {
+        Self { latency: Histogram::new(precision), ..Self::default() }
+    }
+
+    /// Adds another interval's share.
+    pub fn merge(&mut self, other: &Self) {
+        let Self { returns, ptraced, reasons, causes, errors, latency } = self;
+        *returns += other.returns;
+        *ptraced += other.ptraced;
+        add(reasons, &other.reasons);
+        add(causes, &other.causes);
+        for (&cell, &count) in &other.errors {
+            *errors.entry(cell).or_default() += count;
+        }
+        latency.merge(&other.latency);
+    }
+}
+
+impl Snapshot {
+    /// Adds a later interval.
+    pub fn merge(&mut self, other: &Self) {
+        let Self { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, own_cost } = self;
+        if *duration_ns == 0 {
+            *start_ns = other.start_ns;
+        }
+        *duration_ns += other.duration_ns;
+        *cpus = (*cpus).max(other.cpus);
+        for (&key, one) in &other.series {
+            series.entry(key).or_insert_with(|| Series::new(one.latency.precision)).merge(one);
+        }
+        for (&path, one) in &other.turnaround {
+            turnaround.entry(path).or_insert_with(|| Histogram::new(one.precision)).merge(one);
+        }
+        add(losses, &other.losses);
+        add(untimed, &other.untimed);
+        own_cost.runs += other.own_cost.runs;
+        own_cost.run_ns += other.own_cost.run_ns;
+        own_cost.window_ns += other.own_cost.window_ns;
+        own_cost.reader_ns += other.own_cost.reader_ns;
+    }
+
+    /// Returns to user mode in all series.
+    #[must_use]
+    pub fn returns(&self) -> u64 {
+        self.series.values().map(|one| one.returns).sum()
+    }
+}
+
+fn add<const N: usize>(to: &mut [u64; N], from: &[u64; N]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to += from;
+    }
+}
