@@ -1,5 +1,11 @@
 //! exitpath as a library: facts, plans, sessions, recordings, reports.
 
 pub mod histogram;
+pub mod kernel;
 pub mod metadata;
+pub mod plan;
+pub mod reader;
+pub mod regime;
+pub mod session;
+pub mod settings;
 pub mod snapshot;

@@ -1,7 +1,7 @@
 //! Constants that the loader sets and freezes: the verifier removes what they switch off.
 
 use aya_ebpf::Global;
-use tracer_common::{ExitRules, admission::ReturnFilter, hdr::MAX_VALUE};
+use tracer_common::{ExitRules, admission::ReturnFilter};
 
 macro_rules! globals {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $value:expr;)*) => {
@@ -89,7 +89,7 @@ pub fn exit_rules() -> ExitRules {
 /// The filter on returns.
 #[inline(always)]
 pub fn return_filter() -> ReturnFilter {
-    ReturnFilter { failed: FILTER_FAILED.load() != 0, min_latency: MIN_LATENCY.load() & MAX_VALUE }
+    ReturnFilter { failed: FILTER_FAILED.load() != 0, min_latency: MIN_LATENCY.load() }
 }
 
 /// Whether some filter can change its mind about a task while that is inside a call.
