@@ -156,8 +156,8 @@ pub struct Entry {
     pub call: SyscallId,
     /// The task's first return (`ret_from_fork`).
     pub newborn: bool,
-    /// For i386: entered by `sysenter` or 32-bit `syscall`, with this landing pad.
-    pub fast32: Option<u64>,
+    /// The landing pad of an i386 call that was entered by `sysenter` or 32-bit `syscall`; 0 for every other call.
+    pub fast32: u64,
     /// The task has a tracer.
     pub ptraced: bool,
 }
@@ -178,8 +178,8 @@ pub const fn classify(entry: &Entry, regs: &ExitRegs, ret: i64, rules: &ExitRule
         return (structural(Reason::ForkChild, rules), Cause::None);
     }
     let mut verdict = match (entry.call.abi, entry.fast32) {
-        (Abi::I386, Some(landing_pad)) => classify_fast32(regs, landing_pad, rules),
-        (Abi::I386, None) => classify_int80(rules),
+        (Abi::I386, 0) => classify_int80(rules),
+        (Abi::I386, landing_pad) => classify_fast32(regs, landing_pad, rules),
         _ => classify_syscall64(regs, rules),
     };
     // rt_sigreturn's "return value" is only the restored RAX.

@@ -12,7 +12,7 @@ const PAD: u64 = 0xf7fc_5579;
 const PLAIN32: ExitRegs = ExitRegs { ip: PAD, cx: 1, flags: 0x246, r11: 0, cs: USER32_CS, ss: USER_DS };
 
 const fn entry(abi: Abi, nr: u16) -> Entry {
-    Entry { call: SyscallId { abi, nr }, newborn: false, fast32: None, ptraced: false }
+    Entry { call: SyscallId { abi, nr }, newborn: false, fast32: 0, ptraced: false }
 }
 
 /// The kernel's own text, 6.12 `do_syscall_64`, written as plainly as the source: the reference.
@@ -142,7 +142,7 @@ fn structural_rules() {
 
 #[test]
 fn compat_entries() {
-    let fast = Entry { fast32: Some(PAD), ..entry(Abi::I386, 64) };
+    let fast = Entry { fast32: PAD, ..entry(Abi::I386, 64) };
     let slow = entry(Abi::I386, 64);
     let path = |entry: &Entry, regs: &ExitRegs, ret| classify(entry, regs, ret, &NEW).0.path;
     assert_eq!(path(&fast, &PLAIN32, 1), Path::Sysretl);

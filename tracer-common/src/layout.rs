@@ -135,6 +135,8 @@ pub struct CpuState {
     pub series: u32,
     /// Calls until the next sampled one.
     pub countdown: u32,
+    /// Where programs without a record put a return between classifying and counting it.
+    pub scratch: [u32; 2],
     /// The row of each key, less [`TURNAROUND_ROWS`], plus one; 0 is none.
     pub slots: [u16; SeriesKey::COUNT],
 }
@@ -190,7 +192,7 @@ mod tests {
     fn rows_are_as_large_as_the_documents_say() {
         assert_eq!(size_of::<SeriesRow2>(), 16_584);
         assert_eq!(size_of::<SeriesRow1>(), 2_888);
-        assert_eq!(size_of::<CpuState>(), 65_672);
+        assert_eq!(size_of::<CpuState>(), 65_680);
         assert_eq!(size_of::<crate::TaskRecord>(), 32);
     }
 }

@@ -72,6 +72,14 @@ impl Call {
         Self(bits)
     }
 
+    /// At the exit of this call, whose entry was not seen.
+    #[inline(always)]
+    #[must_use]
+    pub const fn unpaired(call: SyscallId, newborn: bool) -> Self {
+        let bits = call.nr as u32 | (call.abi as u32) << 10;
+        Self(if newborn { bits | Self::NEWBORN } else { bits })
+    }
+
     /// The call.
     #[inline(always)]
     #[must_use]
@@ -141,6 +149,20 @@ impl Last {
     #[must_use]
     pub const fn path(self) -> Path {
         SeriesKey((self.0 & 0x7fff) as u16).path()
+    }
+
+    /// The error cell of the return.
+    #[inline(always)]
+    #[must_use]
+    pub const fn error(self) -> u8 {
+        (self.0 >> 16) as u8
+    }
+
+    /// Whether it has an error, a cause or a tracer: what a common return has not.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_extras(self) -> bool {
+        self.0 & (0xff << 16 | 7 << 24 | Self::PTRACED) != 0
     }
 
     /// Whether the thread's next `int $0x80` is a restart of a fast 32-bit call.

@@ -5,6 +5,7 @@ pub mod kernel;
 pub mod metadata;
 pub mod plan;
 pub mod reader;
+pub mod recorder;
 pub mod regime;
 pub mod session;
 pub mod settings;

@@ -69,7 +69,8 @@ pub struct Plan {
     pub name: &'static str,
     /// The most that it may claim.
     pub fidelity: Fidelity,
-    /// Its programs, in the order in which they are attached: what ends calls before what begins them.
+    /// Its programs, in the order in which they are attached; `sys_exit` comes last and is detached first, so that
+    /// every exit it sees has had its entry seen.
     pub programs: Vec<Program>,
     /// What it cannot see.
     pub blind_spots: Vec<String>,
@@ -254,8 +255,8 @@ fn tracepoints(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
         vec![
             program("death_raw", "sched_process_exit", Role::Required),
             program("exec_raw", "sched_process_exec", Role::Required),
-            program("exit_raw", "sys_exit", Role::Required),
             program("enter_raw", "sys_enter", Role::Required),
+            program("exit_raw", "sys_exit", Role::Required),
         ]
     } else if wish.counts_only {
         blind_spots
@@ -279,8 +280,8 @@ fn tracepoints(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
             program("death_btf", "sched_process_exit", Role::Amends),
             program("exec_btf", "sched_process_exec", Role::Required),
             program("fork_btf", "sched_process_fork", Role::Required),
-            program("exit_btf", "sys_exit", Role::Required),
             program("enter_btf", "sys_enter", Role::Required),
+            program("exit_btf", "sys_exit", Role::Required),
         ]
     };
     blind_spots.extend(Regime::doubts(facts));

@@ -124,11 +124,13 @@ fn apply(record: *mut TaskRecord, counted: &Return, moved: &Return) {
     // SAFETY: the running thread's record.
     let record = unsafe { &mut *record };
     let latency = latency_of(record, counted);
-    series::take(cpu, state, counted, latency);
-    let restart32 = record.last.restarts_by_int80();
-    let last = moved.pack().with_restart32(restart32);
-    record.last = if series::add(cpu, state, moved, latency) { last } else { last.uncounted() };
+    series::take(cpu, state, record.last, record.reasons, latency);
+    record.last = moved.pack().with_restart32(record.last.restarts_by_int80());
     record.reasons = u32::from(moved.reasons.0);
+    let (last, reasons) = (maps::reread(&record.last), maps::reread(&record.reasons));
+    if !series::add(cpu, state, last, reasons, latency) {
+        record.last = last.uncounted();
+    }
 }
 
 /// The latency that the return was counted with.

@@ -2,11 +2,11 @@
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
-    Abi, SeriesKey, SyscallId, Untimed, Verdict,
+    Abi, Cause, CpuState, Reason, Reasons, SeriesKey, SyscallId, Untimed, Verdict,
     amend::after_handler,
     exit::{Entry, classify},
     layout::error_cell,
-    record::Return,
+    record::{Last, Return},
 };
 
 use super::{
@@ -24,8 +24,9 @@ pub fn count_btf(ctx: BtfTracePointContext) -> i32 {
     let ret: i64 = ctx.arg(1);
     let Some(one) = classify_now(&source, ret) else { return 0 };
     let Some((cpu, state)) = amend::here() else { return 0 };
-    series::add(cpu, state, &one, None);
-    if one.reasons.has(tracer_common::Reason::ForkChild) {
+    let (last, reasons) = launder(state, &one);
+    series::add(cpu, state, last, reasons, None);
+    if Reasons(reasons as u16).has(Reason::ForkChild) {
         maps::untimed(state, Untimed::ForkChild);
     } else {
         maps::untimed(state, Untimed::NotSampled);
@@ -46,15 +47,28 @@ pub fn count_signal_btf(ctx: BtfTracePointContext) -> i32 {
     }
     let Some(counted) = classify_now(&source, source.reg(reg::AX) as i64) else { return 0 };
     // Already IRET, and not by a restart: a handler was set up before this one.
-    if !counted.key.path().is_fast() && counted.cause != tracer_common::Cause::Restart {
+    if !counted.key.path().is_fast() && counted.cause != Cause::Restart {
         return 0;
     }
     let moved = after_handler(&counted, &source.exit_regs(), flags);
     if let Some((cpu, state)) = amend::here() {
-        series::take(cpu, state, &counted, None);
-        series::add(cpu, state, &moved, None);
+        let (last, reasons) = launder(state, &counted);
+        series::take(cpu, state, last, reasons, None);
+        let (last, reasons) = launder(state, &moved);
+        series::add(cpu, state, last, reasons, None);
     }
     0
+}
+
+/// Through the map, so that the verifier forgets on which way a value came about.
+#[inline(always)]
+fn launder(state: *mut CpuState, one: &Return) -> (Last, u32) {
+    // SAFETY: this CPU's state.
+    unsafe {
+        (*state).scratch = [one.pack().0, u32::from(one.reasons.0)];
+        let [last, reasons] = maps::reread(&(*state).scratch);
+        (Last(last), reasons)
+    }
 }
 
 /// What the registers alone say; `None` when a filter leaves it out.
@@ -71,8 +85,8 @@ fn classify_now(source: &Typed, ret: i64) -> Option<Return> {
         return None;
     }
     let fast32 = match call.abi {
-        Abi::I386 => source.landing_pad().filter(|&pad| pad == source.reg(reg::IP)),
-        _ => None,
+        Abi::I386 if source.landing_pad() == source.reg(reg::IP) => source.reg(reg::IP),
+        _ => 0,
     };
     let entry = Entry { call, newborn: ret == 0 && call.is_fork(), fast32, ptraced: source.ptraced() };
     let (Verdict { path, reasons }, cause) =

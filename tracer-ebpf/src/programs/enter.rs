@@ -44,7 +44,7 @@ fn on_enter(source: &impl Source, id: i64) {
     let record = unsafe { &mut *record };
     let fast32 = matches!(call.abi, Abi::I386)
         && !(record.tid == tid && record.last.restarts_by_int80())
-        && source.landing_pad() == Some(source.reg(reg::IP));
+        && source.landing_pad() == source.reg(reg::IP);
     if let Some(loss) = pairing::enter(record, tid, call, fast32, sampled) {
         // SAFETY: a helper without arguments.
         if let Some(state) = maps::cpu(unsafe { bpf_get_smp_processor_id() }) {

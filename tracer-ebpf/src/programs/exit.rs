@@ -49,47 +49,63 @@ fn on_exit(source: &impl Source, ret: i64) {
     // SAFETY: a helper without arguments.
     let cpu = unsafe { bpf_get_smp_processor_id() };
     let Some(state) = maps::cpu(cpu) else { return };
-    if pairing::is_paired(record, tid, orig_ax) {
-        let call = record.call;
-        let id = call.id();
-        let latency = if call.is_sampled() { latency(record, state, now) } else { None };
-        if !call.is_sampled() {
-            maps::untimed(state, Untimed::NotSampled);
-        }
-        let fast32 = if call.is_fast32() { source.landing_pad() } else { None };
-        let entry = Entry { call: id, newborn: false, fast32, ptraced: source.ptraced() };
-        finish(source, cpu, state, record, &entry, ret, latency);
-    } else {
-        unpaired(source, cpu, state, record, tid, orig_ax, ret);
+    if !pairing::is_paired(record, tid, orig_ax) && !begin_unpaired(source, state, record, tid, orig_ax, ret)
+    {
+        return;
     }
+    // Read back from the map: what the verifier knew of the value on each way here would keep the ways apart, and
+    // it would walk everything below once for each.
+    let call = maps::reread(&record.call);
+    let latency = latency(state, record, call, now);
+    if config::TURNAROUND.load() != 0 && latency.is_some() && record.t_exit != 0 {
+        let turnaround = record.t_enter.wrapping_sub(record.t_exit);
+        if turnaround as i64 > 0 {
+            series::add_turnaround(cpu, record.last.path(), turnaround);
+        }
+    }
+    remember(source, record, call, ret, latency.is_some());
     record.call = Call::IDLE;
     record.t_exit = now;
+    let last = maps::reread(&record.last);
+    let admitted =
+        config::return_filter().admits(last.error(), latency) && admission::error_selected(last.error());
+    if !admitted || !series::add(cpu, state, last, maps::reread(&record.reasons), latency) {
+        record.last = last.uncounted();
+    }
 }
 
-/// Service time of the call; `None` and a loss when the clock went back.
+/// Service time of a call whose entry was seen and timed. A clock that goes back is a loss.
 #[inline(always)]
-fn latency(record: &TaskRecord, state: *mut CpuState, now: u64) -> Option<u64> {
-    if now >= record.t_enter {
-        return Some(now - record.t_enter);
+fn latency(state: *mut CpuState, record: &TaskRecord, call: Call, now: u64) -> Option<u64> {
+    if !call.is_in() {
+        return None;
     }
-    maps::lose(state, Loss::ClockBack);
-    None
+    if !call.is_sampled() {
+        maps::untimed(state, Untimed::NotSampled);
+        return None;
+    }
+    let service = now.wrapping_sub(record.t_enter);
+    if (service as i64) < 0 {
+        maps::lose(state, Loss::ClockBack);
+        return None;
+    }
+    Some(service)
 }
 
 /// An exit without entry: a child, a call in flight when tracing began, one refused before `sys_enter`, or a loss.
+/// `false` when a filter leaves it out.
 #[inline(always)]
-fn unpaired(
+fn begin_unpaired(
     source: &impl Source,
-    cpu: u32,
     state: *mut CpuState,
     record: &mut TaskRecord,
     tid: u32,
     orig_ax: i64,
     ret: i64,
-) {
+) -> bool {
     let here = SyscallId::decode(source.compat(), orig_ax);
     if !admission::call_selected(here) {
-        return;
+        return false;
     }
     let exit = pairing::exit(record, tid, orig_ax, here, ret);
     match pairing::blame(exit, source.refusable(), config::task_filter_may_change()) {
@@ -97,44 +113,28 @@ fn unpaired(
         Err(loss) => maps::lose(state, loss),
     }
     *record = TaskRecord::unseen(tid);
-    let entry = Entry { call: here, newborn: exit == Exit::Newborn, fast32: None, ptraced: source.ptraced() };
-    finish(source, cpu, state, record, &entry, ret, None);
+    record.call = Call::unpaired(here, matches!(exit, Exit::Newborn));
+    true
 }
 
-/// Classifies, counts, and remembers what was counted.
+/// Classifies the return and keeps the result in the record.
 #[inline(always)]
-fn finish(
-    source: &impl Source,
-    cpu: u32,
-    state: *mut CpuState,
-    record: &mut TaskRecord,
-    entry: &Entry,
-    ret: i64,
-    latency: Option<u64>,
-) {
-    let (verdict, cause) = classify(entry, &source.exit_regs(), ret, &config::exit_rules());
-    if config::TURNAROUND.load() != 0
-        && latency.is_some()
-        && record.t_exit != 0
-        && record.t_enter > record.t_exit
-    {
-        series::add_turnaround(cpu, record.last.path(), record.t_enter - record.t_exit);
-    }
+fn remember(source: &impl Source, record: &mut TaskRecord, call: Call, ret: i64, timed: bool) {
+    let ptraced = source.ptraced();
+    let fast32 = if call.is_fast32() { source.landing_pad() } else { 0 };
+    let entry = Entry { call: call.id(), newborn: call.is_newborn(), fast32, ptraced };
+    let (verdict, cause) = classify(&entry, &source.exit_regs(), ret, &config::exit_rules());
     let one = Return {
         key: SeriesKey::new(entry.call, verdict.path),
         reasons: verdict.reasons,
         cause,
         error: if entry.call.is_sigreturn() { 0 } else { error_cell(ret) },
-        timed: latency.is_some(),
-        ptraced: entry.ptraced,
+        timed,
+        ptraced,
     };
-    let admitted = config::return_filter().admits(one.error, latency) && admission::error_selected(one.error);
     let mut last = one.pack();
-    if !admitted || !series::add(cpu, state, &one, latency) {
-        last = last.uncounted();
-    }
-    if matches!(entry.call.abi, Abi::I386) {
-        last = last.with_restart32(restarts_by_int80(source, ret));
+    if matches!(entry.call.abi, Abi::I386) && restarts_by_int80(source, ret) {
+        last = last.with_restart32(true);
     }
     record.last = last;
     record.reasons = u32::from(one.reasons.0);
@@ -143,5 +143,5 @@ fn finish(
 /// A 32-bit call that is restarted comes back through the `int $0x80` just before the landing pad.
 #[inline(always)]
 fn restarts_by_int80(source: &impl Source, ret: i64) -> bool {
-    is_restart(ret) || matches!(source.landing_pad(), Some(pad) if source.reg(reg::IP).wrapping_add(2) == pad)
+    is_restart(ret) || source.reg(reg::IP).wrapping_add(2) == source.landing_pad()
 }

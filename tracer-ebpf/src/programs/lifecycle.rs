@@ -92,8 +92,9 @@ pub fn death_btf(_ctx: BtfTracePointContext) -> i32 {
         && let Some((cpu, state)) = amend::here()
     {
         // SAFETY: the running thread's record.
-        let latency = amend::latency_of(unsafe { &*record }, &counted);
-        series::take(cpu, state, &counted, latency);
+        let record = unsafe { &*record };
+        let latency = amend::latency_of(record, &counted);
+        series::take(cpu, state, record.last, record.reasons, latency);
         maps::untimed(state, Untimed::NeverReturned);
     }
     forget(source.tid());

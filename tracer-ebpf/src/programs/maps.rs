@@ -58,3 +58,10 @@ pub fn untimed(state: *mut CpuState, why: Untimed) {
     // SAFETY: as in `lose`.
     unsafe { (*state).untimed[why as usize] += 1 };
 }
+
+/// The value again, as one of which the verifier knows nothing.
+#[inline(always)]
+pub fn reread<T: Copy>(value: &T) -> T {
+    // SAFETY: a valid reference.
+    unsafe { core::ptr::read_volatile(value) }
+}

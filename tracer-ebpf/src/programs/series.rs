@@ -4,42 +4,38 @@ use tracer_common::{
     Cause, CpuState, Loss, Path, Reason, SeriesKey, SeriesRow,
     hdr::{self, BITS_1, BITS_2},
     layout::{ERROR_CELLS, ROW_USED, TURNAROUND_ROWS},
-    record::Return,
+    record::{Last, Return},
 };
 
 use super::{config, maps};
 
 /// Adds a return to its series. `false` (and a loss) when all series are taken.
 #[inline(always)]
-pub fn add(cpu: u32, state: *mut CpuState, one: &Return, latency: Option<u64>) -> bool {
+pub fn add(cpu: u32, state: *mut CpuState, last: Last, reasons: u32, latency: Option<u64>) -> bool {
+    change(cpu, state, last, reasons, latency, 1)
+}
+
+/// Takes a return out of its series again. Another CPU may have counted it: the sum over CPUs is what counts.
+#[inline(always)]
+pub fn take(cpu: u32, state: *mut CpuState, last: Last, reasons: u32, latency: Option<u64>) {
+    change(cpu, state, last, reasons, latency, -1);
+}
+
+#[inline(always)]
+fn change(cpu: u32, state: *mut CpuState, last: Last, reasons: u32, latency: Option<u64>, by: i32) -> bool {
+    let one = Return::unpack(last, reasons);
     let Some(row) = row_of(cpu, state, one.key) else {
         maps::lose(state, Loss::SlotFull);
         return false;
     };
     if config::DIGITS.load() == 2 {
         let Some(row) = maps::ROWS_2.get_ptr_mut(row) else { return false };
-        add_to::<BITS_2, _>(row, one, latency);
+        count::<BITS_2, _>(row, last, &one, latency, by);
     } else {
         let Some(row) = maps::ROWS_1.get_ptr_mut(row) else { return false };
-        add_to::<BITS_1, _>(row, one, latency);
+        count::<BITS_1, _>(row, last, &one, latency, by);
     }
     true
-}
-
-/// Takes a return out of its series again. Another CPU may have counted it: the sum over CPUs is what counts.
-#[inline(always)]
-pub fn take(cpu: u32, state: *mut CpuState, one: &Return, latency: Option<u64>) {
-    let Some(row) = row_of(cpu, state, one.key) else {
-        maps::lose(state, Loss::SlotFull);
-        return;
-    };
-    if config::DIGITS.load() == 2 {
-        if let Some(row) = maps::ROWS_2.get_ptr_mut(row) {
-            take_from::<BITS_2, _>(row, one, latency);
-        }
-    } else if let Some(row) = maps::ROWS_1.get_ptr_mut(row) {
-        take_from::<BITS_1, _>(row, one, latency);
-    }
 }
 
 /// Adds a turnaround, in ns, to the histogram of the path that the thread returned by.
@@ -90,53 +86,40 @@ fn name_row(row: u32, key: SeriesKey) -> Option<()> {
     Some(())
 }
 
+/// `by` is 1 or -1; every counter wraps.
 #[inline(always)]
-fn add_to<const BITS: u32, const CELLS: usize>(
+fn count<const BITS: u32, const CELLS: usize>(
     row: *mut SeriesRow<CELLS>,
+    last: Last,
     one: &Return,
     latency: Option<u64>,
+    by: i32,
 ) {
     // SAFETY: a row of this CPU.
     unsafe {
         match latency {
-            Some(ns) => time::<BITS, CELLS>(row, ns),
-            None => (*row).untimed = (*row).untimed.wrapping_add(1),
-        }
-        if one.ptraced {
-            (*row).ptraced = (*row).ptraced.wrapping_add(1);
-        }
-    }
-    extras(row, one, 1);
-}
-
-#[inline(always)]
-fn take_from<const BITS: u32, const CELLS: usize>(
-    row: *mut SeriesRow<CELLS>,
-    one: &Return,
-    latency: Option<u64>,
-) {
-    // SAFETY: a row of this CPU; every counter wraps.
-    unsafe {
-        match latency {
+            Some(ns) if by > 0 => time::<BITS, CELLS>(row, ns),
             Some(ns) => {
                 (*row).timed = (*row).timed.wrapping_sub(1);
                 (*row).sum = (*row).sum.wrapping_sub(ns);
-                bump::<CELLS>(row, hdr::index::<BITS>(ns), u32::MAX);
+                bump::<CELLS>(row, hdr::index::<BITS>(ns), by as u32);
             }
-            None => (*row).untimed = (*row).untimed.wrapping_sub(1),
-        }
-        if one.ptraced {
-            (*row).ptraced = (*row).ptraced.wrapping_sub(1);
+            None => (*row).untimed = (*row).untimed.wrapping_add(i64::from(by) as u64),
         }
     }
-    extras(row, one, u32::MAX);
+    if last.has_extras() || !one.reasons.is_empty() {
+        extras(row, one, by as u32);
+    }
 }
 
-/// Reasons, cause and error: nothing for the common return.
+/// Reasons, cause, error, tracer: nothing for the common return.
 #[inline(always)]
 fn extras<const CELLS: usize>(row: *mut SeriesRow<CELLS>, one: &Return, by: u32) {
     // SAFETY: a row of this CPU; constant or checked indices.
     unsafe {
+        if one.ptraced {
+            (*row).ptraced = (*row).ptraced.wrapping_add(by);
+        }
         if one.error != 0 && (one.error as usize) < ERROR_CELLS {
             let cell = (&raw mut (*row).errors).cast::<u32>().add(one.error as usize);
             *cell = (*cell).wrapping_add(by);
@@ -144,9 +127,6 @@ fn extras<const CELLS: usize>(row: *mut SeriesRow<CELLS>, one: &Return, by: u32)
         if one.cause != Cause::None {
             let cell = (&raw mut (*row).causes).cast::<u32>().add(one.cause as usize & 7);
             *cell = (*cell).wrapping_add(by);
-        }
-        if one.reasons.is_empty() {
-            return;
         }
         macro_rules! reasons {
             ($($reason:ident)*) => {$(

@@ -41,8 +41,9 @@ pub trait Source {
     fn ptraced(&self) -> bool;
     /// Whether seccomp or a tracer can have answered the call before `sys_enter`.
     fn refusable(&self) -> bool;
-    /// The vDSO's address after its `int $0x80`; `None` when it cannot be read.
-    fn landing_pad(&self) -> Option<u64>;
+    /// The vDSO's address after its `int $0x80`; 0 when it cannot be read. No `Option`: LLVM compares the value of
+    /// a `None`, which the verifier refuses as never written.
+    fn landing_pad(&self) -> u64;
     /// A word of `pt_regs`.
     fn reg(&self, index: usize) -> u64;
 
@@ -97,23 +98,20 @@ impl Typed {
         unsafe { ptr::read_volatile(self.task.add(offset as usize).cast::<u32>()) }
     }
 
+    /// A word of kernel memory; 0 when it cannot be read.
     #[inline(always)]
-    fn probe(address: u64) -> Option<u64> {
-        let mut word = MaybeUninit::<u64>::uninit();
-        // SAFETY: a fault is an error code, and then the word is not used.
-        unsafe {
-            let failed = bpf_probe_read_kernel(word.as_mut_ptr().cast(), 8, address as *const _);
-            if failed == 0 { Some(word.assume_init()) } else { None }
-        }
+    fn probe(address: u64) -> u64 {
+        let mut word = 0_u64;
+        // SAFETY: a fault leaves zeros.
+        unsafe { bpf_probe_read_kernel((&raw mut word).cast(), 8, address as *const _) };
+        word
     }
 
     /// Whether the process has no live thread left.
     #[inline(always)]
     pub fn group_dead(&self) -> bool {
-        let Some(signal) = Self::probe(self.task as u64 + u64::from(config::OFF_SIGNAL.load())) else {
-            return false;
-        };
-        matches!(Self::probe(signal + u64::from(config::OFF_LIVE.load())), Some(live) if live as u32 == 0)
+        let signal = Self::probe(self.task as u64 + u64::from(config::OFF_SIGNAL.load()));
+        signal != 0 && Self::probe(signal + u64::from(config::OFF_LIVE.load())) as u32 == 0
     }
 }
 
@@ -139,12 +137,12 @@ impl Source for Typed {
         self.ptraced() || self.load(config::OFF_SECCOMP_MODE.load()) != 0
     }
     #[inline(always)]
-    fn landing_pad(&self) -> Option<u64> {
-        let mm = Self::probe(self.task as u64 + u64::from(config::OFF_MM.load()))?;
-        let vdso = Self::probe(mm + u64::from(config::OFF_VDSO.load()))?;
-        let image = Self::probe(mm + u64::from(config::OFF_VDSO_IMAGE.load()))?;
-        let pad = Self::probe(image + u64::from(config::OFF_LANDING_PAD.load()))?;
-        Some(vdso + pad)
+    fn landing_pad(&self) -> u64 {
+        let mm = Self::probe(self.task as u64 + u64::from(config::OFF_MM.load()));
+        let vdso = Self::probe(mm + u64::from(config::OFF_VDSO.load()));
+        let image = Self::probe(mm + u64::from(config::OFF_VDSO_IMAGE.load()));
+        let pad = Self::probe(image + u64::from(config::OFF_LANDING_PAD.load()));
+        if vdso == 0 || pad == 0 { 0 } else { vdso + pad }
     }
     #[inline(always)]
     fn reg(&self, index: usize) -> u64 {
@@ -195,8 +193,8 @@ impl Source for Untyped {
         false
     }
     #[inline(always)]
-    fn landing_pad(&self) -> Option<u64> {
-        None
+    fn landing_pad(&self) -> u64 {
+        0
     }
     #[inline(always)]
     fn reg(&self, index: usize) -> u64 {

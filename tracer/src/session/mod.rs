@@ -1,5 +1,6 @@
 //! Loads the programs of a plan and attaches them; detaches by being dropped.
 
+pub mod cost;
 mod globals;
 pub mod info;
 mod offsets;
@@ -145,7 +146,7 @@ impl Session {
         Ok(())
     }
 
-    /// Attaches all programs, those that begin calls last, so that no call is seen to begin without its end.
+    /// Attaches all programs in the plan's order.
     pub fn attach(&mut self) -> Result<(), SessionError> {
         let mut missing = Vec::new();
         for program in &self.plan.programs {
@@ -160,9 +161,9 @@ impl Session {
         Ok(())
     }
 
-    /// Detaches all programs; the maps stay for a last reading.
+    /// Detaches all programs, the last first; the maps stay for a last reading.
     pub fn detach(&mut self) {
-        for program in &self.plan.programs {
+        for program in self.plan.programs.iter().rev() {
             match self.ebpf.program_mut(program.name) {
                 Some(Loaded::BtfTracePoint(one)) => drop(one.unload()),
                 Some(Loaded::RawTracePoint(one)) => drop(one.unload()),
@@ -253,13 +254,24 @@ fn classify_error(what: &str, error: &(dyn std::error::Error + 'static)) -> Sess
         next = error.source();
     }
     match code {
-        Some(libc::EPERM | libc::EACCES) => SessionError::Refused {
-            what: what.into(),
-            why: io::Error::from_raw_os_error(code.unwrap_or(0)).to_string(),
-        },
-        Some(libc::ENOMEM | libc::E2BIG) => SessionError::Memory(chain(error)),
-        _ => SessionError::Other { what: what.into(), why: chain(error) },
+        Some(number @ (libc::EPERM | libc::EACCES)) if !chain(error).contains("processed ") => {
+            SessionError::Refused { what: what.into(), why: io::Error::from_raw_os_error(number).to_string() }
+        }
+        Some(libc::ENOMEM) => SessionError::Memory(chain(error)),
+        _ => SessionError::Other { what: what.into(), why: shorten(&chain(error)) },
     }
+}
+
+/// A verifier's log is thousands of lines: the verdict stands at its end.
+fn shorten(text: &str) -> String {
+    const KEPT: usize = if cfg!(debug_assertions) { 3000 } else { 300 };
+    let count = text.chars().count();
+    if count <= 2 * KEPT {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(KEPT).collect();
+    let tail: String = text.chars().skip(count - KEPT).collect();
+    format!("{head} [...] {tail}")
 }
 
 /// Kernels before 5.11 charge maps to RLIMIT_MEMLOCK. Without CAP_SYS_RESOURCE it cannot be raised: carry on.

@@ -1,0 +1,94 @@
+//! A running recording: a session, its reader and the meter of its own cost.
+
+use std::time::{Duration, Instant};
+
+use aya::Ebpf;
+
+use crate::{
+    kernel::Facts,
+    plan::Plan,
+    reader::{InFlightCall, Reader},
+    session::{
+        Session, SessionError,
+        cost::{CostMeter, recursion},
+    },
+    settings::Settings,
+    snapshot::Snapshot,
+};
+
+/// Programs attached, counters running.
+pub struct Recorder {
+    // Declared first, dropped first: the mappings go before the maps.
+    reader: Reader,
+    session: Session,
+    meter: CostMeter,
+}
+
+impl Recorder {
+    /// Loads, attaches, starts.
+    pub fn start(plan: Plan, facts: &Facts, settings: &Settings) -> Result<Self, SessionError> {
+        let mut session = Session::load(plan, facts, settings)?;
+        let layout = session.layout;
+        let mut reader = Reader::new(session.ebpf(), layout).map_err(|error| SessionError::Other {
+            what: "mapping the maps".into(),
+            why: error.to_string(),
+        })?;
+        session.attach()?;
+        reader.start();
+        Ok(Self { reader, session, meter: CostMeter::new() })
+    }
+
+    /// What was counted since the last interval.
+    pub fn interval(&mut self) -> Snapshot {
+        let recursion = recursion(&self.session);
+        let mut snapshot = self.reader.read(recursion);
+        snapshot.own_cost = self.meter.take(&self.session);
+        snapshot
+    }
+
+    /// Detaches, and reads what is left.
+    pub fn stop(mut self) -> Snapshot {
+        let own_cost = self.meter.take(&self.session);
+        let recursion = recursion(&self.session);
+        self.session.detach();
+        // A program that was running when it was detached ends within this time.
+        std::thread::sleep(Duration::from_millis(5));
+        let mut snapshot = self.reader.read(recursion);
+        snapshot.own_cost = own_cost;
+        snapshot
+    }
+
+    /// Opens and closes the windows in which our own cost is measured.
+    pub fn tick(&mut self) {
+        self.meter.tick(&self.session);
+    }
+
+    /// When [`Self::tick`] is due.
+    #[must_use]
+    pub const fn due(&self) -> Instant {
+        self.meter.due()
+    }
+
+    /// The plan as it runs.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        self.session.plan()
+    }
+
+    /// Threads inside calls.
+    #[must_use]
+    pub fn in_flight(&self) -> Vec<InFlightCall> {
+        self.reader.in_flight()
+    }
+
+    /// Memory of the maps in bytes, and possible CPUs.
+    #[must_use]
+    pub const fn map_memory(&self) -> (usize, u32) {
+        (self.reader.map_bytes(), self.session.layout.cpus)
+    }
+
+    /// The loaded object, for the log.
+    pub const fn ebpf(&mut self) -> &mut Ebpf {
+        self.session.ebpf()
+    }
+}

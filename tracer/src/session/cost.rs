@@ -1,0 +1,117 @@
+//! What our programs cost, measured in short windows: the kernel's statistics cost two clock reads a run, more
+//! than the runs themselves, so they are on for some hundredths of the time only.
+
+use std::{
+    os::fd::OwnedFd,
+    time::{Duration, Instant},
+};
+
+use aya::sys::{Stats, enable_stats};
+
+use super::{Session, info::ProgramStats};
+use crate::snapshot::OwnCost;
+
+/// How long a window is open.
+pub const WINDOW: Duration = Duration::from_millis(20);
+/// From the start of tracing to the first window, and from one window to the next.
+pub const FIRST: Duration = Duration::from_millis(200);
+/// See [`FIRST`].
+pub const PERIOD: Duration = Duration::from_secs(5);
+
+/// Opens and closes the windows.
+pub struct CostMeter {
+    open: Option<Window>,
+    next: Instant,
+    total: OwnCost,
+    reader_ns: u64,
+}
+
+struct Window {
+    since: Instant,
+    before: ProgramStats,
+    /// Statistics are on until it is closed.
+    _on: OwnedFd,
+}
+
+impl CostMeter {
+    /// The first window opens soon, so that short recordings have a figure too.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { open: None, next: Instant::now() + FIRST, total: OwnCost::default(), reader_ns: cpu_ns() }
+    }
+
+    /// When to call [`Self::tick`] next.
+    #[must_use]
+    pub const fn due(&self) -> Instant {
+        self.next
+    }
+
+    /// Opens or closes a window when it is time.
+    pub fn tick(&mut self, session: &Session) {
+        if Instant::now() < self.next {
+            return;
+        }
+        if self.open.is_some() {
+            self.close(session);
+            self.next = Instant::now() + PERIOD;
+            return;
+        }
+        // Without the privilege, or before 5.8, there is no figure: outputs say so.
+        match enable_stats(Stats::RunTime) {
+            Ok(on) => {
+                self.open = Some(Window { since: Instant::now(), before: sum(session), _on: on });
+                self.next = Instant::now() + WINDOW;
+            }
+            Err(_) => self.next = Instant::now() + PERIOD,
+        }
+    }
+
+    /// What was measured since the last call.
+    pub fn take(&mut self, session: &Session) -> OwnCost {
+        if self.open.is_some() {
+            self.close(session);
+            self.next = Instant::now() + PERIOD;
+        }
+        let now = cpu_ns();
+        let mut cost = std::mem::take(&mut self.total);
+        cost.reader_ns = now.saturating_sub(self.reader_ns);
+        self.reader_ns = now;
+        cost
+    }
+
+    fn close(&mut self, session: &Session) {
+        let Some(window) = self.open.take() else { return };
+        let after = sum(session);
+        self.total.runs += after.runs.saturating_sub(window.before.runs);
+        self.total.run_ns += after.run_ns.saturating_sub(window.before.run_ns);
+        self.total.window_ns += window.since.elapsed().as_nanos() as u64;
+    }
+}
+
+impl Default for CostMeter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Runs of our programs that the kernel skipped, so far.
+#[must_use]
+pub fn recursion(session: &Session) -> u64 {
+    sum(session).recursion_misses
+}
+
+fn sum(session: &Session) -> ProgramStats {
+    session.stats().iter().fold(ProgramStats::default(), |sum, (_, one)| ProgramStats {
+        run_ns: sum.run_ns + one.run_ns,
+        runs: sum.runs + one.runs,
+        recursion_misses: sum.recursion_misses + one.recursion_misses,
+    })
+}
+
+/// CPU time of this process, in ns.
+fn cpu_ns() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a valid pointer; this clock always exists.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut now) };
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
