@@ -169,9 +169,7 @@ static ALIASES: [(u32, &str); 3] = [(11, "EWOULDBLOCK"), (35, "EDEADLOCK"), (95,
 /// The name of an error number (positive, as in `errno`), or `None` for one without a name.
 #[must_use]
 pub fn name(errno: u32) -> Option<&'static str> {
-    let position = NAMES
-        .binary_search_by_key(&errno, |(errno, _)| *errno)
-        .ok()?;
+    let position = NAMES.binary_search_by_key(&errno, |(errno, _)| *errno).ok()?;
     Some(NAMES[position].1)
 }
 
@@ -179,8 +177,7 @@ pub fn name(errno: u32) -> Option<&'static str> {
 #[must_use]
 pub fn number(name: &str) -> Option<u32> {
     let mut all = NAMES.iter().chain(&ALIASES);
-    all.find(|(_, known)| *known == name)
-        .map(|(errno, _)| *errno)
+    all.find(|(_, known)| *known == name).map(|(errno, _)| *errno)
 }
 
 /// Why an `--errno` list was refused.
@@ -192,9 +189,7 @@ pub enum ErrnoError {
     )]
     Empty(String),
     /// Neither a name nor a number.
-    #[error(
-        "unknown error `{name}`{hint}: write a name from errno(3), such as ENOENT, or a number"
-    )]
+    #[error("unknown error `{name}`{hint}: write a name from errno(3), such as ENOENT, or a number")]
     Unknown {
         /// As it was given.
         name: String,
@@ -202,9 +197,7 @@ pub enum ErrnoError {
         hint: String,
     },
     /// A number no system call can return.
-    #[error(
-        "no error number: `{0}`: system calls return errors 1 to {MAX}, written without a minus sign"
-    )]
+    #[error("no error number: `{0}`: system calls return errors 1 to {MAX}, written without a minus sign")]
     Range(String),
 }
 
@@ -244,32 +237,21 @@ impl FromStr for ErrnoSet {
             "" => Err(ErrnoError::Empty(text.to_owned())),
             item => parse_item(item),
         };
-        text.split(',')
-            .map(parse)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        text.split(',').map(parse).collect::<Result<_, _>>().map(Self)
     }
 }
 
 fn parse_item(item: &str) -> Result<u32, ErrnoError> {
-    if item
-        .trim_start_matches(['-', '+'])
-        .starts_with(|c: char| c.is_ascii_digit())
-    {
+    if item.trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit()) {
         let errno = item.parse().ok().filter(|errno| (1..=MAX).contains(errno));
         return errno.ok_or_else(|| ErrnoError::Range(item.to_owned()));
     }
     let capitals = item.to_ascii_uppercase();
-    number(&capitals).ok_or_else(|| ErrnoError::Unknown {
-        name: item.to_owned(),
-        hint: nearest(&capitals),
-    })
+    number(&capitals).ok_or_else(|| ErrnoError::Unknown { name: item.to_owned(), hint: nearest(&capitals) })
 }
 
 fn nearest(given: &str) -> String {
-    let distances = NAMES
-        .iter()
-        .map(|(_, name)| (strsim::damerau_levenshtein(given, name), *name));
+    let distances = NAMES.iter().map(|(_, name)| (strsim::damerau_levenshtein(given, name), *name));
     match distances.min() {
         Some((distance, name)) if distance <= 2 => format!(", did you mean {name}?"),
         _ => String::new(),
@@ -279,10 +261,8 @@ fn nearest(given: &str) -> String {
 /// Names where there are, ascending by number; reads back as the same set.
 impl fmt::Display for ErrnoSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let items: Vec<_> = self
-            .iter()
-            .map(|errno| name(errno).map_or(errno.to_string(), str::to_owned))
-            .collect();
+        let items: Vec<_> =
+            self.iter().map(|errno| name(errno).map_or(errno.to_string(), str::to_owned)).collect();
         f.pad(&items.join(","))
     }
 }

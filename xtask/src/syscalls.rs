@@ -20,11 +20,8 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// x32 numbers carry bit 30 in the header; the tables leave it out.
 const X32_BIT: &str = "__X32_SYSCALL_BIT + ";
 /// Each table's ABI, which names its file, and the kernel header it comes from.
-const TABLES: [(&str, &str); 3] = [
-    ("i386", "unistd_32.h"),
-    ("x32", "unistd_x32.h"),
-    ("x86_64", "unistd_64.h"),
-];
+const TABLES: [(&str, &str); 3] =
+    [("i386", "unistd_32.h"), ("x32", "unistd_x32.h"), ("x86_64", "unistd_64.h")];
 
 /// Major, minor and patch level.
 type Version = (u32, u32, u32);
@@ -51,17 +48,13 @@ pub fn run(root: &Path, headers: Option<&Path>) -> Result<()> {
     }
     for (abi, header) in TABLES {
         let path = find_header(&headers, header)?;
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         let fresh = parse_header(&text).with_context(|| format!("in {}", path.display()))?;
         let file = out.join(format!("{abi}.rs"));
         let old = parse_generated(&fs::read_to_string(&file).unwrap_or_default());
         let (calls, kept) = merge(fresh, old);
         for name in &kept {
-            println!(
-                "{abi}: kept {name}, which Linux {} has no more",
-                dotted(version)
-            );
+            println!("{abi}: kept {name}, which Linux {} has no more", dotted(version));
         }
         fs::write(&file, render(abi, header, version, &calls))
             .with_context(|| format!("writing {}", file.display()))?;
@@ -84,19 +77,10 @@ fn fetch(cache: &Path) -> Result<PathBuf> {
     fs::write(cache.join("sources.list"), sources)?;
     let apt = |tool: &str, args: &[&str]| {
         let mut command = Command::new(tool);
-        for (key, file) in [
-            ("Etc::sourcelist", "sources.list"),
-            ("State::lists", "lists"),
-            ("Cache", "."),
-        ] {
-            command
-                .arg("-o")
-                .arg(format!("Dir::{key}={}", cache.join(file).display()));
+        for (key, file) in [("Etc::sourcelist", "sources.list"), ("State::lists", "lists"), ("Cache", ".")] {
+            command.arg("-o").arg(format!("Dir::{key}={}", cache.join(file).display()));
         }
-        command
-            .args(["-o", "Dir::Etc::sourceparts=/dev/null"])
-            .args(args)
-            .current_dir(&cache);
+        command.args(["-o", "Dir::Etc::sourceparts=/dev/null"]).args(args).current_dir(&cache);
         output(&mut command)
     };
     println!("asking Debian for its newest {PACKAGE}");
@@ -107,15 +91,10 @@ fn fetch(cache: &Path) -> Result<PathBuf> {
         .lines()
         .next()
         .and_then(|line| line.split('|').nth(1))
-        .with_context(|| {
-            format!("no {PACKAGE} in {SUITES:?}: give the headers with --headers DIR")
-        })?
+        .with_context(|| format!("no {PACKAGE} in {SUITES:?}: give the headers with --headers DIR"))?
         .trim();
     println!("fetching {PACKAGE} {version}");
-    apt(
-        "apt-get",
-        &["-qq", "download", &format!("{PACKAGE}={version}")],
-    )?;
+    apt("apt-get", &["-qq", "download", &format!("{PACKAGE}={version}")])?;
     // apt writes a version's ':' as %3a; kernel packages have no epoch, so the name is the plain one.
     let package = cache.join(format!("{PACKAGE}_{version}_all.deb"));
     let tree = cache.join(version);
@@ -135,15 +114,9 @@ fn mirror() -> Result<String> {
 
 fn output(command: &mut Command) -> Result<String> {
     let what = format!("{command:?}");
-    let done = command
-        .output()
-        .with_context(|| format!("starting {what}"))?;
+    let done = command.output().with_context(|| format!("starting {what}"))?;
     if !done.status.success() {
-        bail!(
-            "{what}: {}: {}",
-            done.status,
-            String::from_utf8_lossy(&done.stderr).trim()
-        );
+        bail!("{what}: {}: {}", done.status, String::from_utf8_lossy(&done.stderr).trim());
     }
     Ok(String::from_utf8(done.stdout)?)
 }
@@ -155,10 +128,7 @@ fn find_header(headers: &Path, name: &str) -> Result<PathBuf> {
         .into_iter()
         .find(|path| path.exists())
         .with_context(|| {
-            format!(
-                "no asm/{name} below {}: --headers wants a folder like /usr/include",
-                headers.display()
-            )
+            format!("no asm/{name} below {}: --headers wants a folder like /usr/include", headers.display())
         })
 }
 
@@ -183,54 +153,35 @@ fn parse_header(text: &str) -> Result<Calls> {
         let Some(definition) = line.strip_prefix("#define __NR_") else {
             continue;
         };
-        let (name, value) = definition
-            .split_once(' ')
-            .with_context(|| format!("no value: {line}"))?;
+        let (name, value) = definition.split_once(' ').with_context(|| format!("no value: {line}"))?;
         let value = value.trim().trim_start_matches('(').trim_end_matches(')');
         let nr = value
             .strip_prefix(X32_BIT)
             .unwrap_or(value)
             .parse::<u16>()
             .with_context(|| format!("no number: {line}"))?;
-        ensure!(
-            nr < 1024,
-            "{name} is number {nr}: the tables and the kernel's filter end at 1023"
-        );
+        ensure!(nr < 1023, "{name} is number {nr}: the kernel-side filter ends at 1022");
         if let Some(other) = calls.insert(nr, name.to_owned()) {
             bail!("{name} and {other} share number {nr}");
         }
     }
-    ensure!(
-        calls.len() > 300,
-        "only {} system calls: not a complete header",
-        calls.len()
-    );
+    ensure!(calls.len() > 300, "only {} system calls: not a complete header", calls.len());
     Ok(calls)
 }
 
 fn parse_generated(text: &str) -> Calls {
     text.lines()
         .filter_map(|line| {
-            let (name, nr) = line
-                .trim()
-                .strip_prefix("(\"")?
-                .strip_suffix("),")?
-                .split_once("\", ")?;
+            let (name, nr) = line.trim().strip_prefix("(\"")?.strip_suffix("),")?.split_once("\", ")?;
             Some((nr.parse().ok()?, name.to_owned()))
         })
         .collect()
 }
 
 fn parse_known_version(index: &str) -> Option<Version> {
-    let line = index
-        .lines()
-        .find_map(|line| line.split_once("KERNEL: &str = \"")?.1.split('"').next())?;
+    let line = index.lines().find_map(|line| line.split_once("KERNEL: &str = \"")?.1.split('"').next())?;
     let mut parts = line.split('.').map(str::parse);
-    Some((
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-    ))
+    Some((parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?))
 }
 
 /// The newer name wins a number; returns also the names only the old table knew.

@@ -8,11 +8,7 @@ use super::*;
 fn table_is_sorted_and_whole() {
     assert!(NAMES.is_sorted_by(|a, b| a.0 < b.0));
     let unnamed: Vec<_> = (1..=133).filter(|errno| name(*errno).is_none()).collect();
-    assert_eq!(
-        unnamed,
-        [41, 58],
-        "EWOULDBLOCK and EDEADLOCK once were numbers of their own"
-    );
+    assert_eq!(unnamed, [41, 58], "EWOULDBLOCK and EDEADLOCK once were numbers of their own");
     for (errno, known) in NAMES {
         assert_eq!(number(known), Some(*errno));
     }
@@ -46,10 +42,7 @@ fn errors_say_what_why_and_the_remedy() {
     for (given, says) in [
         ("", "empty item"),
         ("ENOENT,", "empty item in error list `ENOENT,`"),
-        (
-            "ENOENTT",
-            "unknown error `ENOENTT`, did you mean ENOENT?: write a name",
-        ),
+        ("ENOENTT", "unknown error `ENOENTT`, did you mean ENOENT?: write a name"),
         ("bogus-thing", "unknown error `bogus-thing`: write a name"),
         ("0", "errors 1 to 4095"),
         ("-13", "without a minus sign"),

@@ -187,9 +187,7 @@ impl Classes {
 
     /// The classes, in listing order.
     pub fn iter(self) -> impl Iterator<Item = Class> {
-        Class::ALL
-            .into_iter()
-            .filter(move |class| self.contains(*class))
+        Class::ALL.into_iter().filter(move |class| self.contains(*class))
     }
 }
 

@@ -1,16 +1,14 @@
 //! What can be wrong with a `-e` expression; each message ends in the remedy.
 
-use tracer_common::Abi;
+use tracer_common::{Abi, NR_INVALID};
 
-use super::{Class, NUMBERS, names, number};
+use super::{Class, names, number};
 
 /// Why a `-e` expression was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExprError {
     /// Nothing was given.
-    #[error(
-        "empty system call expression: give names, numbers or classes, such as -e openat,%network"
-    )]
+    #[error("empty system call expression: give names, numbers or classes, such as -e openat,%network")]
     Empty,
     /// Nothing stands between two commas, or before an `@`.
     #[error("empty item in `{0}`: write one name, number or class between commas")]
@@ -45,7 +43,7 @@ pub enum ExprError {
         abi: String,
     },
     /// Not a number a call can have, or a range that runs backwards.
-    #[error("no system call number: `{0}`: numbers go from 0 to {max}, ranges up, as in 424-472", max = NUMBERS - 1)]
+    #[error("no system call number: `{0}`: numbers go from 0 to {max}, ranges up, as in 424-472", max = NR_INVALID - 1)]
     Number(String),
     /// The regular expression does not parse.
     #[error("bad regular expression /{pattern}/ ({why}): correct it, or list the names")]
@@ -64,9 +62,7 @@ pub enum ExprError {
     )]
     InnerNegation(String),
     /// Something of strace's `-e` that is not about which calls to trace.
-    #[error(
-        "unknown qualifier `{0}=`: -e takes system calls only (`trace=` may stand before them)"
-    )]
+    #[error("unknown qualifier `{0}=`: -e takes system calls only (`trace=` may stand before them)")]
     Qualifier(String),
     /// All `-e` together leave nothing.
     #[error("the -e options leave no system call to trace: drop one of those that exclude")]
@@ -76,19 +72,10 @@ pub enum ExprError {
 impl ExprError {
     /// The error for a name that `abis` do not have.
     pub(super) fn unknown_name(name: &str, abis: &[Abi]) -> Self {
-        let other = Abi::ALL
-            .into_iter()
-            .find(|abi| number(*abi, name).is_some());
+        let other = Abi::ALL.into_iter().find(|abi| number(*abi, name).is_some());
         match (abis, other) {
-            ([abi], Some(other)) => Self::NotInAbi {
-                name: name.to_owned(),
-                abi: *abi,
-                other: other.name(),
-            },
-            _ => Self::UnknownName {
-                name: name.to_owned(),
-                nearest: nearest(name),
-            },
+            ([abi], Some(other)) => Self::NotInAbi { name: name.to_owned(), abi: *abi, other: other.name() },
+            _ => Self::UnknownName { name: name.to_owned(), nearest: nearest(name) },
         }
     }
 }
@@ -105,21 +92,15 @@ fn nearest(given: &str) -> Vec<&'static str> {
             strsim::damerau_levenshtein(&given, name)
         }
     };
-    let mut near: Vec<_> = names()
-        .map(|name| (distance(name), name))
-        .filter(|(distance, _)| *distance <= limit)
-        .collect();
+    let mut near: Vec<_> =
+        names().map(|name| (distance(name), name)).filter(|(distance, _)| *distance <= limit).collect();
     near.sort_unstable();
     near.dedup();
     near.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
 fn did_you_mean(names: &[&str]) -> String {
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!(", did you mean {}?", names.join(", "))
-    }
+    if names.is_empty() { String::new() } else { format!(", did you mean {}?", names.join(", ")) }
 }
 
 fn class_names() -> String {

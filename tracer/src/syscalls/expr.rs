@@ -9,6 +9,7 @@
 //!       | number | number "-" number    of x86_64, unless an ABI is given
 //!       | "syscall_" number             the same: how outputs write a number without a name
 //!       | class                         "%file"; "file" for the old ones
+//!       | "invalid"                     numbers no call can have
 //!       | "all" | "none"
 //! ABI   = "64" | "x86_64" | "x32" | "32" | "i386"
 //! ```
@@ -21,9 +22,9 @@
 use std::str::FromStr;
 
 use regex_lite::Regex;
-use tracer_common::Abi;
+use tracer_common::{Abi, NR_INVALID};
 
-use super::{Class, ExprError, NUMBERS, SyscallSet, names};
+use super::{Class, ExprError, SyscallSet, names};
 
 /// Before the number of a call that has no name.
 pub(super) const UNNAMED_PREFIX: &str = "syscall_";
@@ -41,17 +42,11 @@ impl Expr {
     /// What the option selects when it is the only one.
     #[must_use]
     pub fn selected(&self) -> SyscallSet {
-        if self.negated {
-            self.listed.complement()
-        } else {
-            self.listed
-        }
+        if self.negated { self.listed.complement() } else { self.listed }
     }
 
     /// What several options select together (see the module's text); all calls when there is none.
-    pub fn combine<'a>(
-        options: impl IntoIterator<Item = &'a Self>,
-    ) -> Result<SyscallSet, ExprError> {
+    pub fn combine<'a>(options: impl IntoIterator<Item = &'a Self>) -> Result<SyscallSet, ExprError> {
         let (mut wanted, mut unwanted) = (None, SyscallSet::EMPTY);
         for Self { negated, listed } in options {
             if *negated {
@@ -61,11 +56,7 @@ impl Expr {
             }
         }
         let set = wanted.unwrap_or(SyscallSet::ALL).difference(&unwanted);
-        if set.is_empty() {
-            Err(ExprError::SelectsNothing)
-        } else {
-            Ok(set)
-        }
+        if set.is_empty() { Err(ExprError::SelectsNothing) } else { Ok(set) }
     }
 }
 
@@ -74,10 +65,7 @@ impl FromStr for Expr {
 
     fn from_str(text: &str) -> Result<Self, ExprError> {
         let text = text.trim();
-        let text = text
-            .strip_prefix("trace=")
-            .or_else(|| text.strip_prefix("t="))
-            .unwrap_or(text);
+        let text = text.strip_prefix("trace=").or_else(|| text.strip_prefix("t=")).unwrap_or(text);
         // Shells that expand `!` leave the backslash people write against that.
         let negation = text.strip_prefix("\\!").or_else(|| text.strip_prefix('!'));
         let list = negation.unwrap_or(text);
@@ -87,26 +75,18 @@ impl FromStr for Expr {
         let mut listed = SyscallSet::EMPTY;
         for item in split(list) {
             let item = item.trim();
-            let (item, optional) = item
-                .strip_prefix('?')
-                .map_or((item, false), |item| (item, true));
+            let (item, optional) = item.strip_prefix('?').map_or((item, false), |item| (item, true));
             if item.is_empty() {
                 return Err(ExprError::EmptyItem(text.to_owned()));
             }
             match parse_item(item) {
                 Ok(set) => listed = listed.union(&set),
-                Err(
-                    ExprError::UnknownName { .. }
-                    | ExprError::NotInAbi { .. }
-                    | ExprError::NoMatch(_),
-                ) if optional => {}
+                Err(ExprError::UnknownName { .. } | ExprError::NotInAbi { .. } | ExprError::NoMatch(_))
+                    if optional => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self {
-            negated: negation.is_some(),
-            listed,
-        })
+        Ok(Self { negated: negation.is_some(), listed })
     }
 }
 
@@ -135,12 +115,9 @@ fn split(list: &str) -> Vec<&str> {
 fn regex_end(text: &str) -> Option<usize> {
     let lead = text.len() - text.trim_start().trim_start_matches('?').len();
     let body = text[lead..].strip_prefix('/')?;
-    let closing = |(at, _): &(usize, &str)| {
-        body[at + 1..].trim_start().starts_with([',', '@']) || at + 1 == body.len()
-    };
-    body.match_indices('/')
-        .find(closing)
-        .map(|(at, _)| lead + 1 + at)
+    let closing =
+        |(at, _): &(usize, &str)| body[at + 1..].trim_start().starts_with([',', '@']) || at + 1 == body.len();
+    body.match_indices('/').find(closing).map(|(at, _)| lead + 1 + at)
 }
 
 fn parse_item(item: &str) -> Result<SyscallSet, ExprError> {
@@ -159,10 +136,7 @@ fn parse_item(item: &str) -> Result<SyscallSet, ExprError> {
         None => (item, None),
         Some(("", _)) => return Err(ExprError::EmptyItem(item.to_owned())),
         Some((what, abi)) => {
-            let unknown = || ExprError::UnknownAbi {
-                item: item.to_owned(),
-                abi: abi.to_owned(),
-            };
+            let unknown = || ExprError::UnknownAbi { item: item.to_owned(), abi: abi.to_owned() };
             (what, Some(parse_abi(abi).ok_or_else(unknown)?))
         }
     };
@@ -180,9 +154,7 @@ fn parse_item(item: &str) -> Result<SyscallSet, ExprError> {
         }
         return Ok(set);
     }
-    let abis = abi
-        .as_ref()
-        .map_or(Abi::ALL.as_slice(), std::slice::from_ref);
+    let abis = abi.as_ref().map_or(Abi::ALL.as_slice(), std::slice::from_ref);
     match what {
         "all" => Ok((SyscallSet::ALL.iter().filter(|(abi, _)| abis.contains(abi))).collect()),
         "none" => Ok(SyscallSet::EMPTY),
@@ -196,39 +168,23 @@ fn named(what: &str, abis: &[Abi]) -> Result<SyscallSet, ExprError> {
         for name in class.members() {
             set.insert_name(name, abis);
         }
-        return if set.is_empty() {
-            Err(ExprError::NoMatch(what.to_owned()))
-        } else {
-            Ok(set)
-        };
+        return if set.is_empty() { Err(ExprError::NoMatch(what.to_owned())) } else { Ok(set) };
     }
     if what.starts_with('%') {
         return Err(ExprError::UnknownClass(what.to_owned()));
     }
-    if set.insert_name(what, abis) {
-        Ok(set)
-    } else {
-        Err(ExprError::unknown_name(what, abis))
-    }
+    if set.insert_name(what, abis) { Ok(set) } else { Err(ExprError::unknown_name(what, abis)) }
 }
 
 fn matching(item: &str, pattern: &str, abi: Option<Abi>) -> Result<SyscallSet, ExprError> {
-    let regex = Regex::new(pattern).map_err(|why| ExprError::Regex {
-        pattern: pattern.to_owned(),
-        why: why.to_string(),
-    })?;
-    let abis = abi
-        .as_ref()
-        .map_or(Abi::ALL.as_slice(), std::slice::from_ref);
+    let regex = Regex::new(pattern)
+        .map_err(|why| ExprError::Regex { pattern: pattern.to_owned(), why: why.to_string() })?;
+    let abis = abi.as_ref().map_or(Abi::ALL.as_slice(), std::slice::from_ref);
     let mut set = SyscallSet::EMPTY;
     for name in names().filter(|name| regex.is_match(name)) {
         set.insert_name(name, abis);
     }
-    if set.is_empty() {
-        Err(ExprError::NoMatch(item.to_owned()))
-    } else {
-        Ok(set)
-    }
+    if set.is_empty() { Err(ExprError::NoMatch(item.to_owned())) } else { Ok(set) }
 }
 
 fn parse_abi(text: &str) -> Option<Abi> {
@@ -243,17 +199,12 @@ fn parse_abi(text: &str) -> Option<Abi> {
 #[allow(clippy::option_option)] // Three answers, each used once, next door.
 fn parse_numbers(text: &str) -> Option<Option<std::ops::RangeInclusive<u16>>> {
     // No name begins with a digit; a minus sign says that a number was meant.
-    if !text
-        .trim_start_matches('-')
-        .starts_with(|c: char| c.is_ascii_digit())
-    {
+    if !text.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
     let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let number = |text: &str| text.parse().ok().filter(|nr| *nr < NUMBERS);
-    let range = number(first)
-        .zip(number(last))
-        .filter(|(first, last)| first <= last);
+    let number = |text: &str| text.parse().ok().filter(|nr| *nr < NR_INVALID);
+    let range = number(first).zip(number(last)).filter(|(first, last)| first <= last);
     Some(range.map(|(first, last)| first..=last))
 }
 

@@ -12,7 +12,7 @@ mod set;
 
 use std::fmt;
 
-use tracer_common::Abi;
+use tracer_common::{Abi, NR_INVALID};
 
 pub use class::{Class, Classes};
 pub use error::ExprError;
@@ -23,18 +23,16 @@ pub use set::SyscallSet;
 /// Numbers run below this in every ABI: the width of the kernel-side filter.
 pub const NUMBERS: u16 = 1024;
 
-/// What a call with a number outside the tables' range is called: -1 from a tracer that cancels a call, or garbage.
+/// What [`NR_INVALID`] is called, which stands for every number no table can have: -1 from a tracer that cancels a
+/// call, or garbage.
 pub const INVALID: &str = "invalid";
 
 /// Marks a number without a call in [`INDEX`].
 const VACANT: u16 = u16::MAX;
 
 /// For each ABI and number the position in that ABI's table, so that naming a number is one load.
-static INDEX: [[u16; NUMBERS as usize]; Abi::ALL.len()] = [
-    index(table(Abi::X86_64)),
-    index(table(Abi::X32)),
-    index(table(Abi::I386)),
-];
+static INDEX: [[u16; NUMBERS as usize]; Abi::ALL.len()] =
+    [index(table(Abi::X86_64)), index(table(Abi::X32)), index(table(Abi::I386))];
 
 const fn table(abi: Abi) -> &'static [(&'static str, u16)] {
     match abi {
@@ -70,7 +68,7 @@ pub fn number(abi: Abi, name: &str) -> Option<u16> {
 }
 
 /// How a call is written in outputs: its name, `syscall_337` for a number without one, [`INVALID`] for a number out
-/// of range. The first two are accepted by `-e`.
+/// of range. `-e` accepts all three.
 #[must_use]
 pub fn label(abi: Abi, nr: u32) -> Label {
     Label { abi, nr }
@@ -87,9 +85,7 @@ impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match name(self.abi, self.nr) {
             Some(name) => f.pad(name),
-            None if self.nr < u32::from(NUMBERS) => {
-                f.pad(&format!("{}{}", expr::UNNAMED_PREFIX, self.nr))
-            }
+            None if self.nr < u32::from(NR_INVALID) => f.pad(&format!("{}{}", expr::UNNAMED_PREFIX, self.nr)),
             None => f.pad(INVALID),
         }
     }
@@ -110,19 +106,23 @@ pub struct Row {
 pub fn listing(abi: Abi) -> impl Iterator<Item = Row> {
     (0..NUMBERS).filter_map(move |nr| {
         let name = name(abi, nr.into())?;
-        Some(Row {
-            nr,
-            name,
-            classes: Classes::of(name),
-        })
+        Some(Row { nr, name, classes: Classes::of(name) })
     })
+}
+
+/// What `-e` calls a number by, if it has a word for it.
+fn word(abi: Abi, nr: u16) -> Option<&'static str> {
+    if nr == NR_INVALID { Some(INVALID) } else { name(abi, nr.into()) }
+}
+
+/// The number that `-e` means by a word in one ABI.
+fn word_number(abi: Abi, word: &str) -> Option<u16> {
+    if word == INVALID { Some(NR_INVALID) } else { number(abi, word) }
 }
 
 /// Every name of every ABI; a name that several ABIs have comes once for each.
 fn names() -> impl Iterator<Item = &'static str> {
-    Abi::ALL
-        .into_iter()
-        .flat_map(|abi| table(abi).iter().map(|(name, _)| *name))
+    Abi::ALL.into_iter().flat_map(|abi| table(abi).iter().map(|(name, _)| *name))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tracer_common::Abi;
 
-use super::{Class, NUMBERS, name, number};
+use super::{Class, NUMBERS, word, word_number};
 
 const WORDS: usize = NUMBERS as usize / 64;
 
@@ -16,13 +16,9 @@ pub struct SyscallSet {
 
 impl SyscallSet {
     /// No call.
-    pub const EMPTY: Self = Self {
-        words: [[0; WORDS]; Abi::ALL.len()],
-    };
+    pub const EMPTY: Self = Self { words: [[0; WORDS]; Abi::ALL.len()] };
     /// Every number of every ABI.
-    pub const ALL: Self = Self {
-        words: [[u64::MAX; WORDS]; Abi::ALL.len()],
-    };
+    pub const ALL: Self = Self { words: [[u64::MAX; WORDS]; Abi::ALL.len()] };
 
     /// The bits, by ABI; number `nr` is bit `nr % 64` of word `nr / 64`.
     #[must_use]
@@ -33,9 +29,7 @@ impl SyscallSet {
     /// Whether call `nr` is in the set; numbers out of range never are.
     #[must_use]
     pub fn contains(&self, abi: Abi, nr: u32) -> bool {
-        self.words[abi as usize]
-            .get(nr as usize / 64)
-            .is_some_and(|word| word >> (nr % 64) & 1 == 1)
+        self.words[abi as usize].get(nr as usize / 64).is_some_and(|word| word >> (nr % 64) & 1 == 1)
     }
 
     /// Adds call `nr`; says whether it is in range, out of range the set stays as it is.
@@ -44,11 +38,11 @@ impl SyscallSet {
         word.map(|word| *word |= 1 << (nr % 64)).is_some()
     }
 
-    /// Adds the call `name` wherever an ABI of `abis` has it; says whether one does.
+    /// Adds the call `name` (or `invalid`) wherever an ABI of `abis` has it; says whether one does.
     pub fn insert_name(&mut self, name: &str, abis: &[Abi]) -> bool {
         let mut found = false;
         for abi in abis {
-            if let Some(nr) = number(*abi, name) {
+            if let Some(nr) = word_number(*abi, name) {
                 found |= self.insert(*abi, nr);
             }
         }
@@ -59,10 +53,7 @@ impl SyscallSet {
     #[must_use]
     pub fn complement(&self) -> Self {
         let mut words = self.words;
-        words
-            .as_flattened_mut()
-            .iter_mut()
-            .for_each(|word| *word = !*word);
+        words.as_flattened_mut().iter_mut().for_each(|word| *word = !*word);
         Self { words }
     }
 
@@ -70,11 +61,7 @@ impl SyscallSet {
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         let mut words = self.words;
-        for (word, other) in words
-            .as_flattened_mut()
-            .iter_mut()
-            .zip(other.words.as_flattened())
-        {
+        for (word, other) in words.as_flattened_mut().iter_mut().zip(other.words.as_flattened()) {
             *word |= other;
         }
         Self { words }
@@ -89,11 +76,7 @@ impl SyscallSet {
     /// How many calls are in the set.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.words
-            .as_flattened()
-            .iter()
-            .map(|word| word.count_ones() as usize)
-            .sum()
+        self.words.as_flattened().iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// Whether no call is in the set.
@@ -110,9 +93,7 @@ impl SyscallSet {
 
     /// The calls, by ABI and ascending number.
     pub fn iter(&self) -> impl Iterator<Item = (Abi, u16)> + '_ {
-        Abi::ALL
-            .into_iter()
-            .flat_map(|abi| self.numbers(abi).map(move |nr| (abi, nr)))
+        Abi::ALL.into_iter().flat_map(|abi| self.numbers(abi).map(move |nr| (abi, nr)))
     }
 
     fn numbers(&self, abi: Abi) -> impl Iterator<Item = u16> + '_ {
@@ -168,11 +149,7 @@ struct Items<'a>(&'a SyscallSet);
 
 impl Items<'_> {
     fn text(&self) -> String {
-        Abi::ALL
-            .into_iter()
-            .flat_map(|abi| self.of(abi))
-            .collect::<Vec<_>>()
-            .join(",")
+        Abi::ALL.into_iter().flat_map(|abi| self.of(abi)).collect::<Vec<_>>().join(",")
     }
 
     fn of(&self, abi: Abi) -> Vec<String> {
@@ -182,7 +159,7 @@ impl Items<'_> {
         let mut items = Vec::new();
         let mut unnamed: Option<(u16, u16)> = None;
         for nr in self.0.numbers(abi) {
-            if let Some(name) = name(abi, nr.into()).filter(|name| is_unambiguous(name)) {
+            if let Some(name) = word(abi, nr).filter(|name| is_unambiguous(name)) {
                 items.extend(self.named(abi, name));
             } else if let Some((_, last)) = unnamed.as_mut().filter(|(_, last)| last + 1 == nr) {
                 *last = nr;
@@ -196,9 +173,8 @@ impl Items<'_> {
 
     /// `None` where the call was written with an ABI before this one.
     fn named(&self, abi: Abi, name: &str) -> Option<String> {
-        let first = Abi::ALL
-            .into_iter()
-            .find(|abi| number(*abi, name).is_some() && !self.has_whole(*abi))?;
+        let first =
+            Abi::ALL.into_iter().find(|abi| word_number(*abi, name).is_some() && !self.has_whole(*abi))?;
         if !self.has_everywhere(name) {
             return Some(format!("{name}@{}", abi.name()));
         }
@@ -210,9 +186,7 @@ impl Items<'_> {
     }
 
     fn has_everywhere(&self, name: &str) -> bool {
-        let mut numbers = Abi::ALL
-            .into_iter()
-            .filter_map(|abi| Some((abi, number(abi, name)?)));
+        let mut numbers = Abi::ALL.into_iter().filter_map(|abi| Some((abi, word_number(abi, name)?)));
         numbers.all(|(abi, nr)| self.0.contains(abi, nr.into()))
     }
 }
@@ -223,17 +197,9 @@ fn is_unambiguous(name: &str) -> bool {
 }
 
 fn numbered(abi: Abi, (first, last): (u16, u16)) -> String {
-    let range = if first == last {
-        first.to_string()
-    } else {
-        format!("{first}-{last}")
-    };
+    let range = if first == last { first.to_string() } else { format!("{first}-{last}") };
     // x86_64 is what a bare number means.
-    if abi == Abi::X86_64 {
-        range
-    } else {
-        format!("{range}@{}", abi.name())
-    }
+    if abi == Abi::X86_64 { range } else { format!("{range}@{}", abi.name()) }
 }
 
 #[cfg(test)]

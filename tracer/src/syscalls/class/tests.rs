@@ -4,24 +4,15 @@ use super::*;
 use crate::syscalls;
 
 fn subset(inner: Class, outer: Class) -> bool {
-    inner
-        .members()
-        .iter()
-        .all(|name| Classes::of(name).contains(outer))
+    inner.members().iter().all(|name| Classes::of(name).contains(outer))
 }
 
 #[test]
 fn members_are_sorted_and_exist() {
     for class in Class::ALL {
-        assert!(
-            class.members().is_sorted_by(|a, b| a < b),
-            "{class} is not sorted"
-        );
+        assert!(class.members().is_sorted_by(|a, b| a < b), "{class} is not sorted");
         for member in class.members() {
-            assert!(
-                syscalls::names().any(|name| name == *member),
-                "{class}: no call {member}"
-            );
+            assert!(syscalls::names().any(|name| name == *member), "{class}: no call {member}");
         }
     }
 }
@@ -29,17 +20,10 @@ fn members_are_sorted_and_exist() {
 #[test]
 fn compound_classes_are_the_sum_of_their_parts() {
     let any_stat = [Class::Stat, Class::Lstat, Class::Fstat];
-    assert!(
-        any_stat
-            .into_iter()
-            .all(|part| subset(part, Class::AnyStat))
-    );
+    assert!(any_stat.into_iter().all(|part| subset(part, Class::AnyStat)));
     assert_eq!(
         Class::AnyStat.members().len(),
-        any_stat
-            .iter()
-            .map(|part| part.members().len())
-            .sum::<usize>()
+        any_stat.iter().map(|part| part.members().len()).sum::<usize>()
     );
     assert!(subset(Class::Statfs, Class::AnyStatfs) && subset(Class::Fstatfs, Class::AnyStatfs));
     assert_eq!(Class::AnyStatfs.members().len(), 5);
@@ -55,10 +39,7 @@ fn names_agree_with_classes() {
         let at = name.ends_with("at") || name.ends_with("at2");
         // A stat is no "at"; shmat attaches; a handle replaces the path.
         if at && !name.contains("stat") && !["shmat", "open_by_handle_at"].contains(&name) {
-            assert!(
-                classes.contains(Class::File) && classes.contains(Class::Desc),
-                "{name}"
-            );
+            assert!(classes.contains(Class::File) && classes.contains(Class::Desc), "{name}");
         }
         if let Some(narrow) = name.strip_suffix("_time64") {
             assert_eq!(classes, Classes::of(narrow), "{name}");

@@ -73,4 +73,6 @@ fn text_is_compact() {
     assert_eq!(text("400,401,402@x32"), "400-401,402@x32");
     assert_eq!(text("/^ipc$/"), "117@i386");
     assert_eq!(text("socketcall"), "socketcall");
+    assert_eq!(text("invalid"), "invalid");
+    assert_eq!(text("invalid@32,1022"), "1022,invalid@i386");
 }
