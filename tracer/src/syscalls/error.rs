@@ -81,12 +81,13 @@ impl ExprError {
 }
 
 /// Up to three names, closest first: within a third of the given name's length (short names may differ by two
-/// letters), and those it begins, as the C library's `pread` does the kernel's `pread64`.
+/// letters), and those it begins or ends, as the C library's `pread` does `pread64` and its
+/// `fstatat` does `newfstatat`.
 fn nearest(given: &str) -> Vec<&'static str> {
     let given = given.to_lowercase();
     let limit = (given.len() / 3).max(2).min(given.len() / 2);
     let distance = |name: &str| {
-        if given.len() > 2 && name.starts_with(&given) {
+        if given.len() > 2 && (name.starts_with(&given) || name.ends_with(&given)) {
             1
         } else {
             strsim::damerau_levenshtein(&given, name)
@@ -116,7 +117,7 @@ mod tests {
         assert_eq!(nearest("opennat"), ["openat", "openat2"]);
         assert_eq!(nearest("Read")[0], "read");
         assert!(nearest("pread").contains(&"pread64"));
-        assert!(nearest("fstatat").contains(&"fstatat64"));
+        assert_eq!(nearest("fstatat")[..2], ["fstatat64", "newfstatat"]);
         assert_eq!(nearest("zzzzzzzz"), [""; 0]);
         assert_eq!(nearest(""), [""; 0]);
     }
