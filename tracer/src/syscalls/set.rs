@@ -26,6 +26,14 @@ impl SyscallSet {
         &self.words
     }
 
+    /// The same bits in one row, number `nr` of `abi` at bit `abi * 1024 + nr`: what the kernel-side filter takes.
+    #[must_use]
+    pub fn flat(&self) -> [u64; WORDS * Abi::ALL.len()] {
+        let mut flat = [0; WORDS * Abi::ALL.len()];
+        flat.copy_from_slice(self.words.as_flattened());
+        flat
+    }
+
     /// Whether call `nr` is in the set; numbers out of range never are.
     #[must_use]
     pub fn contains(&self, abi: Abi, nr: u32) -> bool {

@@ -1,5 +1,7 @@
 //! What the lookups rely on, and numbers known from elsewhere.
 
+use tracer_common::SyscallId;
+
 use super::*;
 
 #[test]
@@ -72,4 +74,18 @@ fn labels_say_what_is_known() {
     assert_eq!(label(Abi::X86_64, u32::MAX).to_string(), INVALID);
     assert_eq!(label(Abi::I386, NR_INVALID.into()).to_string(), INVALID);
     assert_eq!(format!("{:<6}|", label(Abi::I386, 0x3)), "read  |");
+}
+
+/// The shared rules know some calls by number, because no table fits into the kernel.
+#[test]
+fn the_rules_mean_the_calls_the_tables_name() {
+    for abi in Abi::ALL {
+        for Row { nr, name, .. } in listing(abi) {
+            let call = SyscallId { abi, nr };
+            assert_eq!(call.never_returns(), ["exit", "exit_group"].contains(&name), "{call:?}");
+            assert_eq!(call.is_sigreturn(), ["sigreturn", "rt_sigreturn"].contains(&name), "{call:?}");
+            assert_eq!(call.is_exec(), ["execve", "execveat"].contains(&name), "{call:?}");
+            assert_eq!(call.is_fork(), ["fork", "vfork", "clone", "clone3"].contains(&name), "{call:?}");
+        }
+    }
 }

@@ -76,3 +76,12 @@ fn text_is_compact() {
     assert_eq!(text("invalid"), "invalid");
     assert_eq!(text("invalid@32,1022"), "1022,invalid@i386");
 }
+
+#[test]
+fn the_kernel_side_test_finds_the_same_calls() {
+    let set: SyscallSet = "%file@32,read,invalid@64,1022@x32".parse().unwrap();
+    for (abi, nr) in SyscallSet::ALL.iter() {
+        let bit = abi as usize * usize::from(NUMBERS) + usize::from(nr);
+        assert_eq!(tracer_common::admission::in_set(&set.flat(), bit), set.contains(abi, nr.into()));
+    }
+}
