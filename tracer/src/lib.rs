@@ -1,5 +1,6 @@
 //! exitpath as a library: facts, plans, sessions, recordings, reports.
 
+pub mod errno;
 pub mod histogram;
 pub mod kernel;
 pub mod metadata;
@@ -10,3 +11,4 @@ pub mod regime;
 pub mod session;
 pub mod settings;
 pub mod snapshot;
+pub mod syscalls;
