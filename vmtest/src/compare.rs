@@ -1,0 +1,1 @@
+//! A tracer's report against an expectation: equal, not close.
