@@ -11,6 +11,7 @@ pub mod cases;
 pub mod compare;
 pub mod elf32;
 pub mod expect;
+pub mod guest;
 pub mod mixture;
 pub mod signals;
 pub mod stage;

@@ -14,7 +14,13 @@ pub static CASES: &[Case] = &[
         what: "a signal that arrives in user code",
         section: "9, timer signal in user code",
         run: sigreturn_async,
-        gives: &[Give::sysret(TKILL), Give::iret(SIGRETURN), HELPER[0], HELPER[1], HELPER[2]],
+        gives: &[
+            Give::sysret(TKILL),
+            Give::iret(SIGRETURN).cause("sigreturn"),
+            HELPER[0],
+            HELPER[1],
+            HELPER[2],
+        ],
     },
     Case {
         name: "sa-restart",
@@ -24,7 +30,7 @@ pub static CASES: &[Case] = &[
         gives: &[
             Give::sysret(TKILL),
             Give::iret(READV).cause(BY_SIGNAL),
-            Give::iret(SIGRETURN),
+            Give::iret(SIGRETURN).cause("sigreturn"),
             Give::sysret(READV),
             HELPER[0],
             HELPER[1],
@@ -38,7 +44,7 @@ pub static CASES: &[Case] = &[
         run: eintr,
         gives: &[
             Give::sysret(TKILL),
-            Give::iret(PAUSE).cause(BY_SIGNAL),
+            Give::iret(PAUSE).cause(BY_SIGNAL).error("EINTR"),
             Give::sysret(SIGRETURN),
             HELPER[0],
             HELPER[1],
@@ -53,7 +59,7 @@ pub static CASES: &[Case] = &[
         gives: &[
             Give::new(TKILL, Path::Sysret, 3),
             Give::iret(NANOSLEEP).cause("restart"),
-            Give::iret((nr::RESTART_SYSCALL, "restart_syscall")).cause(BY_SIGNAL),
+            Give::iret((nr::RESTART_SYSCALL, "restart_syscall")).cause(BY_SIGNAL).error("EINTR"),
             Give::sysret(SIGRETURN),
             HELPER[0],
             HELPER[1],

@@ -67,7 +67,7 @@ pub static CASES: &[Case] = &[
         what: "number -1, the kernel's own word for none",
         section: "6, invalid nr",
         run: bad_neg,
-        gives: &[Give::sysret((nr::NEGATIVE, "-1"))],
+        gives: &[Give::sysret((nr::NEGATIVE, "-1")).error("ENOSYS")],
     },
     Case {
         name: "exec-fail",

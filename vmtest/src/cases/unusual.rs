@@ -15,7 +15,7 @@ pub static CASES: &[Case] = &[
         what: "getppid with the trap flag set; a partial-frame fast path leaves by SYSRET",
         section: "2, user-set TF; 9",
         run: own_tf,
-        gives: &[Give::iret(GETPPID).reason("tf"), Give::iret(SIGRETURN)],
+        gives: &[Give::iret(GETPPID).reason("tf"), Give::iret(SIGRETURN).cause("sigreturn")],
     },
     Case {
         name: "iopl",
