@@ -103,7 +103,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The payload file's content: a deadline a little before the guest's own, so that init can still say so.
+/// The payload file's content: a deadline so far before the guest's own that, after the boot, init can still say so.
 fn payload(args: &Args) -> String {
     let mut command = args.command.clone();
     match command.first_mut() {
@@ -111,7 +111,7 @@ fn payload(args: &Args) -> String {
         Some(program) if !program.contains('/') => program.insert_str(0, "/bin/"),
         Some(_) => {}
     }
-    format!("{}\n{}\n", args.deadline * 9 / 10, command.join("\n"))
+    format!("{}\n{}\n", args.deadline * 3 / 4, command.join("\n"))
 }
 
 fn print_table(runs: &[Run]) {
