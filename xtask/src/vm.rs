@@ -2,7 +2,6 @@
 //! nothing but our static binaries; one verdict a guest, all failures collected.
 
 mod apt;
-mod cache;
 mod cpio;
 mod image;
 mod install;
@@ -10,7 +9,6 @@ mod kernel;
 mod qemu;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,6 +16,8 @@ use anyhow::{Context, Result, ensure};
 
 use kernel::Kernel;
 use qemu::{End, Guest, Outcome};
+
+use crate::{cache, workspace};
 
 /// Boot Debian kernels under QEMU and run the test suite in each
 #[derive(clap::Args)]
@@ -71,10 +71,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         .iter()
         .map(|series| kernel::fetch(&cache, series, args.update).with_context(|| format!("kernel {series}")))
         .collect::<Result<_>>()?;
-    let place = workspace().join("target/vm");
+    let place = workspace::target()?.join("vm");
     fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
     let initrd = place.join("initramfs");
-    image::build(&workspace(), &initrd, &payload(args), args.tracer)?;
+    image::build(&initrd, &payload(args), args.tracer)?;
 
     let mut runs = Vec::new();
     for kernel in kernels {
@@ -125,9 +125,4 @@ fn print_table(runs: &[Run]) {
             println!(" (logs: {})", outcome.logs.display());
         }
     }
-}
-
-fn workspace() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).to_owned()
 }

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+
+use crate::run;
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -22,9 +24,14 @@ pub enum Archive {
 pub fn source(archive: Archive, suite: &str) -> Result<String> {
     ensure!(Path::new(KEYRING).is_file(), "no {KEYRING}: `apt-get install debian-archive-keyring`");
     let mut command = Command::new("apt-get");
-    command.args(["indextargets", "--format", "$(REPO_URI)|$(LABEL)", "Created-By: Packages"]);
+    command.env("LC_ALL", "C").args([
+        "indextargets",
+        "--format",
+        "$(REPO_URI)|$(LABEL)",
+        "Created-By: Packages",
+    ]);
     let targets =
-        output(&mut command).context("this machine has no apt: the guests' kernels are Debian's")?;
+        run::quiet(&mut command).context("this machine has no apt: the guests' kernels are Debian's")?;
     let address = address(&targets, archive)
         .context("apt here has no Debian mirror: add one to its sources, or boot on a Debian machine")?;
     Ok(format!("deb [signed-by={KEYRING}] {address} {suite} main"))
@@ -73,19 +80,19 @@ impl Apt {
             "APT::Sandbox::User=root".to_owned(),
         ];
         let apt = Self { folder: folder.to_owned(), options: options.into() };
-        output(apt.command("apt-get").args(["--quiet", "--error-on=any", "update"]))?;
+        run::quiet(apt.command("apt-get").args(["--quiet", "--error-on=any", "update"]))?;
         Ok(apt)
     }
 
     /// All package names that begin with `prefix`.
     pub fn names(&self, prefix: &str) -> Result<Vec<String>> {
-        let names = output(self.command("apt-cache").args(["pkgnames", prefix]))?;
+        let names = run::quiet(self.command("apt-cache").args(["pkgnames", prefix]))?;
         Ok(names.lines().map(str::to_owned).collect())
     }
 
     /// All versions of a package.
     pub fn versions(&self, package: &str) -> Result<Vec<String>> {
-        let table = output(self.command("apt-cache").args(["madison", package]))?;
+        let table = run::quiet(self.command("apt-cache").args(["madison", package]))?;
         Ok(table.lines().filter_map(|line| line.split('|').nth(1)).map(|v| v.trim().to_owned()).collect())
     }
 
@@ -93,17 +100,17 @@ impl Apt {
     pub fn unpack(&self, package: &str, place: &Path) -> Result<()> {
         let folder = self.folder.join("download");
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        output(self.command("apt-get").args(["--quiet", "download", package]).current_dir(&folder))?;
+        run::quiet(self.command("apt-get").args(["--quiet", "download", package]).current_dir(&folder))?;
         let packages = fs::read_dir(&folder)?.filter_map(|entry| Some(entry.ok()?.path()));
         let mut packages = packages.filter(|path| path.extension().is_some_and(|ext| ext == "deb"));
         let package = packages.next().with_context(|| format!("apt downloaded nothing for {package}"))?;
-        output(Command::new("dpkg-deb").arg("--extract").arg(package).arg(place)).map(drop)
+        run::quiet(Command::new("dpkg-deb").arg("--extract").arg(package).arg(place)).map(drop)
     }
 
     /// The program with this apt's options.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.args(self.words());
+        command.env("LC_ALL", "C").args(self.words());
         command
     }
 
@@ -111,16 +118,6 @@ impl Apt {
     pub fn words(&self) -> Vec<String> {
         self.options.iter().flat_map(|option| ["-o".to_owned(), option.clone()]).collect()
     }
-}
-
-/// Runs a command and gives what it printed; a failure carries what it complained about.
-pub fn output(command: &mut Command) -> Result<String> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let done = command.env("LC_ALL", "C").output().with_context(|| format!("cannot run {name}"))?;
-    if !done.status.success() {
-        bail!("{name} ended with {}: {}", done.status, String::from_utf8_lossy(&done.stderr).trim());
-    }
-    String::from_utf8(done.stdout).with_context(|| format!("{name} printed no text"))
 }
 
 #[cfg(test)]

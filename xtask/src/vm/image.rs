@@ -1,13 +1,14 @@
 //! The guests' root file system: our binaries, statically linked, and the payload's name.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use vmtest::guest::PAYLOAD;
 
 use super::cpio::Cpio;
+use crate::{run, workspace};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Binaries of `vmtest` that every guest gets.
@@ -16,8 +17,8 @@ const BINARIES: [&str; 4] = ["guest-suite", "workload", "loadgen", "demo"];
 const TRACER: &str = "exitpath";
 
 /// Builds the binaries and writes the initramfs to `initrd`.
-pub fn build(workspace: &Path, initrd: &Path, payload: &str, tracer: bool) -> Result<()> {
-    let built = compile(workspace, tracer)?;
+pub fn build(initrd: &Path, payload: &str, tracer: bool) -> Result<()> {
+    let built = compile(tracer)?;
     let mut cpio = Cpio::default();
     for folder in ["bin", "dev", "proc", "sys", "tmp"] {
         cpio.folder(folder);
@@ -35,13 +36,13 @@ pub fn build(workspace: &Path, initrd: &Path, payload: &str, tracer: bool) -> Re
 }
 
 /// Builds in a target folder of its own, because other flags in the same one rebuild everything each time.
-fn compile(workspace: &Path, tracer: bool) -> Result<std::path::PathBuf> {
+fn compile(tracer: bool) -> Result<PathBuf> {
     println!("vm: building the guests' binaries");
-    let folder = workspace.join("target/guest");
+    let folder = workspace::target()?.join("guest");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
-        .current_dir(workspace)
+        .current_dir(workspace::root()?)
         .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static")
         .args(["build", "--quiet", "--release", "--target", TARGET, "--target-dir"])
         .arg(&folder)
@@ -51,7 +52,6 @@ fn compile(workspace: &Path, tracer: bool) -> Result<std::path::PathBuf> {
     if tracer {
         command.args(["--package", "tracer"]);
     }
-    let status = command.status().context("cannot run cargo")?;
-    ensure!(status.success(), "the guests' binaries do not build: see above");
+    run::shown(&mut command).context("the guests' binaries do not build")?;
     Ok(folder.join(TARGET).join("release"))
 }

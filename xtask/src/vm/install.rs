@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::apt::{self, Apt, Archive};
+use crate::run;
 
 const PROGRAM: &str = "qemu-system-x86_64";
 const PACKAGE: &str = "qemu-system-x86";
@@ -74,7 +75,7 @@ fn install(options: &[String], suite: Option<&str>) -> Result<()> {
         command.args(["--target-release", suite]);
     }
     command.args(["install", PACKAGE]).env("DEBIAN_FRONTEND", "noninteractive");
-    apt::output(&mut command).map(drop)
+    run::quiet(&mut command).map(drop)
 }
 
 #[cfg(test)]
