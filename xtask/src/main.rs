@@ -13,6 +13,7 @@ mod run;
 mod setup;
 #[path = "../../tracer/build/strip.rs"]
 mod strip;
+mod vm;
 mod workspace;
 
 use anyhow::Result;
@@ -30,6 +31,7 @@ struct Arguments {
 enum Task {
     Setup(setup::Arguments),
     Ebpf(ebpf::Arguments),
+    Vm(vm::Args),
 }
 
 fn main() -> ExitCode {
@@ -46,5 +48,6 @@ fn perform(task: Task) -> Result<ExitCode> {
     match task {
         Task::Setup(arguments) => setup::perform(&arguments),
         Task::Ebpf(arguments) => ebpf::perform(&arguments),
+        Task::Vm(args) => vm::run(&args),
     }
 }

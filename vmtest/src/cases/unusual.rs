@@ -1,0 +1,127 @@
+//! Flags, privileges and filters that bend the usual way out.
+
+use std::arch::asm;
+
+use anyhow::{Result, ensure};
+
+use super::{Case, GETPPID, HELPER, SIGRETURN};
+use crate::expect::{Give, Path};
+use crate::signals;
+use crate::sys::{self, must, nr, plain};
+
+pub static CASES: &[Case] = &[
+    Case {
+        name: "own-tf",
+        what: "getppid with the trap flag set; a partial-frame fast path leaves by SYSRET",
+        section: "2, user-set TF; 9",
+        run: own_tf,
+        gives: &[Give::iret(GETPPID).reason("tf"), Give::iret(SIGRETURN).cause("sigreturn")],
+    },
+    Case {
+        name: "iopl",
+        what: "iopl(3) and iopl(0), permitted or not; before 5.5 a change of level is IRET",
+        section: "9, iopl",
+        run: iopl,
+        gives: &[Give::new((nr::IOPL, "iopl"), Path::Sysret, 2)],
+    },
+    Case {
+        name: "seccomp-errno",
+        what: "getpgrp denied by the child's own seccomp filter: an exit without an entry",
+        section: "6, seccomp ERRNO",
+        run: seccomp_errno,
+        gives: &[Give::sysret((nr::GETPGRP, "getpgrp")).error("EPERM"), HELPER[0], HELPER[1], HELPER[2]],
+    },
+];
+
+/// The trap flag in EFLAGS.
+const TF: i64 = 0x100;
+
+pub fn own_tf(count: u64) -> Result<()> {
+    signals::handle(libc::SIGTRAP, clear_tf, 0)?;
+    let before = signals::handled();
+    for _ in 0..count {
+        let got = getppid_with_tf();
+        ensure!(got >= 0, "getppid with TF gave {got}");
+    }
+    let traps = signals::handled() - before;
+    // More or fewer would mean that the processor or a debugger traps elsewhere, and the count would be wrong.
+    ensure!(traps == count, "{traps} traps for {count} calls: is a debugger attached?");
+    Ok(())
+}
+
+/// Sets TF, calls, and is trapped once after the next instruction; the handler clears TF for the rest.
+fn getppid_with_tf() -> i64 {
+    let ret: i64;
+    // SAFETY: pushes and pops are balanced (and not marked `nostack`, so the red zone is left alone).
+    unsafe {
+        asm!(
+            "pushfq",
+            "or qword ptr [rsp], 0x100",
+            "popfq",
+            // POPF traps after the instruction that follows it, which is this one; the kernel runs with TF masked.
+            "syscall",
+            // IRET loads TF again, so the trap comes after this one.
+            "nop",
+            inlateout("rax") nr::GETPPID => ret,
+            lateout("rcx") _, lateout("r11") _,
+        );
+    }
+    ret
+}
+
+/// Clears TF in the interrupted context, so each call traps exactly once.
+extern "C" fn clear_tf(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    signals::count(signal, info, context);
+    // SAFETY: the kernel passes a ucontext to a SA_SIGINFO handler.
+    unsafe { (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs[libc::REG_EFL as usize] &= !TF };
+}
+
+pub fn iopl(count: u64) -> Result<()> {
+    for _ in 0..count {
+        // EPERM without CAP_SYS_RAWIO or under lockdown, ENOSYS without CONFIG_X86_IOPL_IOPERM: all leave alike.
+        let up = plain(nr::IOPL, 3, 0);
+        let refused = [libc::EPERM, libc::ENOSYS].contains(&((-up) as i32));
+        ensure!(up == 0 || refused, "iopl(3) gave {up}");
+        let down = plain(nr::IOPL, 0, 0);
+        ensure!(down == 0 || down == -i64::from(libc::ENOSYS), "iopl(0) gave {down}");
+    }
+    Ok(())
+}
+
+pub fn seccomp_errno(count: u64) -> Result<()> {
+    let child = sys::fork_with(|| {
+        let outcome = deny_getpgrp().and_then(|()| {
+            (0..count).try_for_each(|_| must("getpgrp", plain(nr::GETPGRP, 0, 0), -i64::from(libc::EPERM)))
+        });
+        if let Err(error) = &outcome {
+            eprintln!("seccomp child: {error:#}");
+        }
+        i32::from(outcome.is_err())
+    })?;
+    sys::wait_ok(child, "the child under seccomp")
+}
+
+/// Installs a filter that answers getpgrp with EPERM and lets everything else pass.
+fn deny_getpgrp() -> Result<()> {
+    // linux/filter.h and linux/seccomp.h: load the number (offset 0 of seccomp_data), compare, return.
+    const LOAD_WORD: u16 = 0x20;
+    const JUMP_IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    const RET_ERRNO: u32 = 0x0005_0000;
+    const RET_ALLOW: u32 = 0x7fff_0000;
+    let step = |code, jf, k| libc::sock_filter { code, jt: 0, jf, k };
+    let mut filter = [
+        step(LOAD_WORD, 0, 0),
+        step(JUMP_IF_EQUAL, 1, nr::GETPGRP as u32),
+        step(RETURN, 0, RET_ERRNO | libc::EPERM as u32),
+        step(RETURN, 0, RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: plain flags, then a filter that lives until the call returns.
+    let failed = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+            || libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) != 0
+    };
+    ensure!(!failed, "cannot install a seccomp filter: {}", std::io::Error::last_os_error());
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! A tracer's report against an expectation: equal, not close.
+//!
+//! For each call the expectation names, every path is compared, also those it does not name: a return that went to
+//! the wrong path is then two wrong rows, not one missing. Calls it does not name are the runtime's, and ignored.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use crate::expect::{Abi, Expectation, Path, Returns};
+
+/// The schema this module reads, up to the minor version.
+const SCHEMA: &str = "exitpath.report/1";
+
+/// The parts of `exitpath.report/1` that can be known beforehand.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Report {
+    schema: String,
+    series: Vec<Series>,
+    loss: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Series {
+    abi: Abi,
+    nr: i64,
+    path: Path,
+    returns: u64,
+    #[serde(default)]
+    reasons: BTreeMap<String, u64>,
+    #[serde(default)]
+    causes: BTreeMap<String, u64>,
+    #[serde(default)]
+    errors: BTreeMap<String, u64>,
+}
+
+impl Report {
+    /// Reads a report, and refuses one of another schema.
+    pub fn parse(text: &str) -> Result<Self> {
+        let report: Self =
+            serde_json::from_str(text).context("this is no report of `exitpath --format json`")?;
+        let schema = &report.schema;
+        ensure!(
+            schema == SCHEMA || schema.starts_with(&format!("{SCHEMA}.")),
+            "the report's schema is {schema}, this test reads {SCHEMA}: build both from one tree"
+        );
+        Ok(report)
+    }
+}
+
+/// One compared number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// What was counted.
+    pub what: String,
+    /// What the report says.
+    pub got: u64,
+    /// What the workload did.
+    pub want: u64,
+    /// Only some of the returns are known to carry this label, so there may be more.
+    pub at_least: bool,
+}
+
+impl Row {
+    /// Whether the report is right.
+    #[must_use]
+    pub fn right(&self) -> bool {
+        self.got == self.want || (self.at_least && self.got > self.want)
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, got, want, at_least } = self;
+        if self.right() {
+            write!(f, "ok     {what} {got}")
+        } else {
+            let bound = if *at_least { "at least " } else { "" };
+            write!(f, "WRONG  {what} got {got} want {bound}{want}")
+        }
+    }
+}
+
+/// All compared numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// One row a number, sorted by call.
+    pub rows: Vec<Row>,
+}
+
+impl Comparison {
+    /// How many are wrong.
+    #[must_use]
+    pub fn wrong(&self) -> usize {
+        self.rows.iter().filter(|row| !row.right()).count()
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.rows.iter().try_for_each(|row| writeln!(f, "{row}"))
+    }
+}
+
+type Label = fn(&Returns) -> Option<&String>;
+type Labelled = fn(&Series) -> &BTreeMap<String, u64>;
+/// Each kind of label: its name, where an expectation has it, where a report counts it.
+const LABELS: [(&str, Label, Labelled); 3] = [
+    ("reason", |row| row.reason.as_ref(), |series| &series.reasons),
+    ("cause", |row| row.cause.as_ref(), |series| &series.causes),
+    ("error", |row| row.error.as_ref(), |series| &series.errors),
+];
+
+/// Holds a report against what the workload did.
+#[must_use]
+pub fn compare(want: &Expectation, got: &Report) -> Comparison {
+    let mut names: BTreeMap<(Abi, i64), &str> = BTreeMap::new();
+    for row in &want.returns {
+        names.insert((row.abi, row.nr), &row.syscall);
+    }
+    let mut keys: BTreeSet<(Abi, i64, Path)> = want.returns.iter().map(|r| (r.abi, r.nr, r.path)).collect();
+    keys.extend(
+        got.series.iter().filter(|s| names.contains_key(&(s.abi, s.nr))).map(|s| (s.abi, s.nr, s.path)),
+    );
+    let mut rows = Vec::new();
+    for (abi, nr, path) in keys {
+        let name = format!("{} {} {}", abi.name(), names[&(abi, nr)], path.name());
+        let expected: Vec<_> =
+            want.returns.iter().filter(|r| (r.abi, r.nr, r.path) == (abi, nr, path)).collect();
+        let series: Vec<_> = got.series.iter().filter(|s| (s.abi, s.nr, s.path) == (abi, nr, path)).collect();
+        rows.push(Row {
+            what: name.clone(),
+            got: series.iter().map(|s| s.returns).sum(),
+            want: expected.iter().map(|r| r.n).sum(),
+            at_least: false,
+        });
+        for (kind, label, labelled) in LABELS {
+            let mut known: BTreeMap<&String, u64> = BTreeMap::new();
+            for row in &expected {
+                if let Some(label) = label(row) {
+                    *known.entry(label).or_default() += row.n;
+                }
+            }
+            let at_least = expected.iter().any(|row| label(row).is_none());
+            rows.extend(known.into_iter().map(|(label, want)| Row {
+                what: format!("{name} {kind} {label}"),
+                got: series.iter().filter_map(|s| labelled(s).get(label)).sum(),
+                want,
+                at_least,
+            }));
+        }
+    }
+    rows.extend(got.loss.iter().map(|(name, &got)| Row {
+        what: format!("loss {name}"),
+        got,
+        want: 0,
+        at_least: false,
+    }));
+    Comparison { rows }
+}
+
+#[cfg(test)]
+#[path = "compare_tests.rs"]
+mod tests;

@@ -1,0 +1,213 @@
+//! One guest from power-on to its end, which comes whatever the guest does.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use vmtest::guest::{EXIT_PORT, Verdict};
+
+/// The kernel's words when it gives up.
+const PANIC: &str = "Kernel panic - not syncing";
+/// A panicked guest reboots, which ends QEMU; one that cannot even do that is ended after this.
+const AFTER_PANIC: Duration = Duration::from_secs(5);
+/// Lines of each log shown for a failed guest.
+const TAIL: usize = 25;
+
+/// A guest to boot.
+pub struct Guest<'a> {
+    /// QEMU's path.
+    pub qemu: &'a Path,
+    /// Kernel image.
+    pub kernel: &'a Path,
+    /// Initramfs.
+    pub initrd: &'a Path,
+    /// QEMU's processor model.
+    pub cpu: &'a str,
+    /// QEMU's `-smp`.
+    pub smp: &'a str,
+    /// Further words for the kernel.
+    pub append: &'a str,
+    /// From power-on to the end.
+    pub deadline: Duration,
+    /// Folder for the logs.
+    pub logs: PathBuf,
+    /// Show the payload's output while it runs.
+    pub echo: bool,
+}
+
+/// How a guest ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Its init said how the payload ended.
+    Verdict(Verdict),
+    /// The kernel panicked, with this line.
+    Panic(String),
+    /// It was still running at the deadline.
+    Deadline,
+    /// QEMU ended with this status, and there was no verdict.
+    Silent(String),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verdict(Verdict::Code(0)) => write!(f, "ok"),
+            Self::Verdict(Verdict::Code(code)) => write!(f, "FAILED with code {code}"),
+            Self::Verdict(Verdict::Killed) => write!(f, "FAILED by a signal"),
+            Self::Verdict(Verdict::Stalled) => write!(f, "FAILED: the payload stalled"),
+            Self::Verdict(Verdict::Broken) => write!(f, "BROKEN: init could not run the payload"),
+            Self::Panic(line) => write!(f, "PANIC: {line}"),
+            Self::Deadline => write!(f, "HUNG: ended at the deadline"),
+            Self::Silent(status) => write!(f, "BROKEN: no verdict, QEMU ended with {status}"),
+        }
+    }
+}
+
+/// A guest that has ended.
+pub struct Outcome {
+    /// How.
+    pub end: End,
+    /// From power-on.
+    pub took: Duration,
+    /// Folder with `console.log` (the kernel), `output.log` (the payload) and `qemu.log`.
+    pub logs: PathBuf,
+}
+
+impl Outcome {
+    /// Whether the payload ended with code 0.
+    pub fn passed(&self) -> bool {
+        self.end == End::Verdict(Verdict::Code(0))
+    }
+
+    /// Prints the last lines of every log.
+    pub fn print_tail(&self) {
+        for name in ["console.log", "output.log", "qemu.log"] {
+            let text = fs::read(self.logs.join(name)).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            let lines: Vec<_> = text.lines().collect();
+            for line in lines.iter().skip(lines.len().saturating_sub(TAIL)) {
+                println!("  {name}: {line}");
+            }
+        }
+    }
+}
+
+impl Guest<'_> {
+    /// Boots it and waits for its end.
+    pub fn boot(&self) -> Result<Outcome> {
+        fs::create_dir_all(&self.logs).with_context(|| format!("cannot make {}", self.logs.display()))?;
+        let start = Instant::now();
+        let mut qemu = self.start()?;
+        let output = File::create(self.logs.join("output.log"))?;
+        let port = qemu.stdout.take().context("QEMU has no output")?;
+        let echo = self.echo;
+        let end = thread::scope(|scope| {
+            let copy = scope.spawn(move || copy_lines(port, output, echo));
+            let end = self.wait(&mut qemu, start);
+            // Also after an error: a guest must not outlive its test. Gone already is what it should be.
+            let _ = qemu.kill();
+            let status = qemu.wait();
+            copy.join().expect("copying does not panic")?;
+            end.map(|end| (end, status))
+        });
+        let (end, status) = end?;
+        let end = match end {
+            Some(end) => end,
+            None => self.judge(status?),
+        };
+        Ok(Outcome { end, took: start.elapsed(), logs: self.logs.clone() })
+    }
+
+    fn start(&self) -> Result<Child> {
+        let console = self.logs.join("console.log");
+        // A stale console would be searched for panics before QEMU truncates it.
+        File::create(&console).context("cannot write the console's log")?;
+        let append = format!("console=ttyS0 nokaslr panic=-1 oops=panic loglevel=5 {}", self.append);
+        let mut command = Command::new(self.qemu);
+        command
+            .args(["-machine", "q35,hpet=off", "-accel", "tcg,thread=multi", "-m", "512M"])
+            .args(["-cpu", self.cpu, "-smp", self.smp])
+            .args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
+            .arg("-serial")
+            .arg(format!("file:{}", console.display()))
+            .args(["-serial", "stdio"])
+            .args(["-device", &format!("isa-debug-exit,iobase={EXIT_PORT:#x},iosize=0x04")])
+            .arg("-kernel")
+            .arg(self.kernel)
+            .arg("-initrd")
+            .arg(self.initrd)
+            .args(["-append", append.trim_end()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(self.logs.join("qemu.log"))?);
+        let parent = std::process::id();
+        // SAFETY: prctl and getppid are safe between fork and exec. This thread lives until the guest has ended, so
+        // QEMU goes with whoever kills this process and not before.
+        unsafe {
+            command.pre_exec(move || {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                if std::os::unix::process::parent_id() == parent {
+                    Ok(())
+                } else {
+                    Err(std::io::Error::other("the parent is gone"))
+                }
+            });
+        }
+        command.spawn().with_context(|| format!("cannot run {}", self.qemu.display()))
+    }
+
+    /// Waits; gives an end that was not QEMU's own.
+    fn wait(&self, qemu: &mut Child, start: Instant) -> Result<Option<End>> {
+        let mut panicked: Option<(Instant, String)> = None;
+        loop {
+            if qemu.try_wait()?.is_some() {
+                return Ok(None);
+            }
+            if start.elapsed() > self.deadline {
+                return Ok(Some(End::Deadline));
+            }
+            panicked = panicked.or_else(|| Some((Instant::now(), self.panic()?)));
+            if let Some((since, line)) = &panicked
+                && since.elapsed() > AFTER_PANIC
+            {
+                return Ok(Some(End::Panic(line.clone())));
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// What QEMU's own end means.
+    fn judge(&self, status: std::process::ExitStatus) -> End {
+        if let Some(verdict) = status.code().and_then(Verdict::from_qemu) {
+            return End::Verdict(verdict);
+        }
+        self.panic().map_or_else(|| End::Silent(status.to_string()), End::Panic)
+    }
+
+    /// The console's panic line, if there is one.
+    fn panic(&self) -> Option<String> {
+        let text = fs::read(self.logs.join("console.log")).ok()?;
+        let text = String::from_utf8_lossy(&text);
+        text.lines().find(|line| line.contains(PANIC)).map(|line| line.trim().to_owned())
+    }
+}
+
+/// Copies the payload's output line by line, so that a guest that dies leaves what it said.
+fn copy_lines(port: ChildStdout, mut log: File, echo: bool) -> Result<()> {
+    let mut port = BufReader::new(port);
+    let mut line = Vec::new();
+    while port.read_until(b'\n', &mut line)? > 0 {
+        log.write_all(&line)?;
+        if echo {
+            print!("  {}", String::from_utf8_lossy(&line));
+        }
+        line.clear();
+    }
+    Ok(())
+}
