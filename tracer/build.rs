@@ -60,6 +60,7 @@ fn choose(root: &Path, out: &Path) -> Result<(&'static str, Vec<u8>)> {
     match ebpf::toolchain() {
         Ok(toolchain) => {
             println!("cargo::rerun-if-changed={}", toolchain.linker.display());
+            println!("exitpath: building the eBPF programs with rustc {}", toolchain.rustc);
             // A target folder of its own: the cargo above holds the lock of the workspace's.
             let object = ebpf::build(&toolchain, root, &out.join("ebpf-target"))?;
             Ok(("source", object))

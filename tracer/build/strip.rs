@@ -1,8 +1,7 @@
 //! Takes the DWARF out of the object.
 //!
-//! bpf-linker needs full debug information to write BTF, and cannot leave it out afterwards. It is nine tenths
-//! of the file, nothing loads it, and it is the only part that names `core`'s crate hash, which follows the path
-//! of the standard library's source: without it the object is the same on every machine.
+//! bpf-linker needs full debug information to write BTF, and cannot leave it out afterwards. Nothing loads it,
+//! and it would make the committed file ten times as large.
 
 use anyhow::{Context as _, Result};
 use object::{

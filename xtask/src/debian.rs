@@ -74,7 +74,7 @@ impl Apt {
             format!("Dir::Cache={}", folder.join("cache").display()),
             "Acquire::Languages=none".to_owned(),
             // apt's own user cannot write into a private folder.
-            format!("APT::Sandbox::User={}", "root"),
+            "APT::Sandbox::User=root".to_owned(),
         ];
         let apt = Self { folder, options: options.into() };
         run::quiet(apt.command("apt-get").args(["--quiet", "--error-on=any", "update"]))?;

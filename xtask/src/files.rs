@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use std::{
     fs, io,
-    os::unix::fs::symlink,
+    os::unix::{ffi::OsStrExt as _, fs::symlink},
     path::{Path, PathBuf},
     process,
 };
@@ -33,6 +33,18 @@ impl Drop for Scratch {
         // Nothing to be done about a failure here: the folder's name keeps it from passing for a finished one.
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Removes the scratch folders that killed tasks left in `parent`, whose caller holds its lock.
+pub fn sweep(parent: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(parent) else { return Ok(()) };
+    for entry in entries.filter_map(Result::ok) {
+        let scratch = entry.file_name().as_bytes().starts_with(b".");
+        if scratch && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts a finished file or folder in its place in one step, in the place of an older one.
@@ -88,7 +100,7 @@ pub fn link_tree(from: &Path, to: &Path, skip: &impl Fn(&Path) -> bool) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use super::{Scratch, install, link_tree};
+    use super::{Scratch, install, link_tree, sweep};
     use std::{fs, os::unix::fs::symlink};
 
     #[test]
@@ -103,6 +115,18 @@ mod tests {
         assert_eq!(fs::read_to_string(to.join("sub/file")).unwrap(), "text");
         assert_eq!(fs::read_link(to.join("link")).unwrap().to_str(), Some("sub/file"));
         assert!(!to.join("not").exists());
+    }
+
+    #[test]
+    fn leftovers_are_swept_and_nothing_else() {
+        let parent = Scratch::new(&std::env::temp_dir(), "exitpath-sweep").unwrap();
+        fs::create_dir_all(parent.path().join(".left.1/deep")).unwrap();
+        fs::create_dir(parent.path().join("kept")).unwrap();
+        fs::write(parent.path().join(".lock"), "").unwrap();
+        sweep(parent.path()).unwrap();
+        let mut left: Vec<_> = fs::read_dir(parent.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".lock", "kept"]);
     }
 
     #[test]

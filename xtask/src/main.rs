@@ -1,18 +1,27 @@
 //! Developer tasks: `cargo xtask TASK`. One file a task.
 
+mod artifacts;
 #[path = "../../tracer/build/cache.rs"]
 mod cache;
 mod debian;
+mod dist;
 mod ebpf;
 mod files;
+mod install;
+mod lint;
 #[path = "../../tracer/build/manifest.rs"]
 mod manifest;
+mod packages;
 #[path = "../../tracer/build/ebpf.rs"]
 mod recipe;
 mod run;
 mod setup;
 #[path = "../../tracer/build/strip.rs"]
 mod strip;
+mod syscalls;
+mod test;
+mod tidy;
+mod trace;
 mod vm;
 mod workspace;
 
@@ -29,9 +38,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    Trace(trace::Arguments),
+    Test(test::Arguments),
     Setup(setup::Arguments),
     Ebpf(ebpf::Arguments),
     Vm(vm::Args),
+    Tidy(tidy::Arguments),
+    Lint(lint::Arguments),
+    Dist(dist::Arguments),
+    Syscalls(syscalls::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -46,8 +61,14 @@ fn main() -> ExitCode {
 
 fn perform(task: Task) -> Result<ExitCode> {
     match task {
+        Task::Trace(arguments) => trace::perform(&arguments),
+        Task::Test(arguments) => test::perform(arguments),
         Task::Setup(arguments) => setup::perform(&arguments),
         Task::Ebpf(arguments) => ebpf::perform(&arguments),
         Task::Vm(args) => vm::run(&args),
+        Task::Tidy(arguments) => tidy::perform(&arguments),
+        Task::Lint(arguments) => lint::perform(&arguments),
+        Task::Dist(arguments) => dist::perform(&arguments),
+        Task::Syscalls(arguments) => syscalls::perform(&arguments),
     }
 }

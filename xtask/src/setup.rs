@@ -7,13 +7,14 @@
 use crate::{
     cache, debian,
     files::{self, Scratch},
+    install,
     recipe::{self, BPF_LINKER, Toolchain},
     run,
 };
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, ValueEnum};
 use std::{
-    fs::{self, File},
+    fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
@@ -47,10 +48,7 @@ pub fn perform(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.check {
         return Ok(check(&cache));
     }
-    fs::create_dir_all(&cache).with_context(|| {
-        format!("cannot make {}: set EXITPATH_CACHE to a folder of yours", cache.display())
-    })?;
-    let _lock = lock(&cache)?;
+    let _lock = install::lock(&cache)?;
 
     let (rustc, sysroot) = recipe::host().context("no rustc: install Rust (stable) first")?;
     println!("rustc: {rustc}");
@@ -58,11 +56,7 @@ pub fn perform(arguments: &Arguments) -> Result<ExitCode> {
         Some(path) => println!("rust-src: present, {}", path.display()),
         None => add_library(&cache, &rustc, &sysroot, arguments.rust_src)?,
     }
-    if recipe::linker(&cache).is_file() {
-        println!("bpf-linker: present, {BPF_LINKER}");
-    } else {
-        add_linker(&cache)?;
-    }
+    install::tool(&cache, "bpf-linker", BPF_LINKER)?;
     let toolchain = Toolchain::find(&cache)?;
     ensure!(
         linker_runs(&toolchain),
@@ -94,17 +88,6 @@ fn check(cache: &Path) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// One setup at a time: a second one waits and then finds everything done. The lock ends with the process.
-fn lock(cache: &Path) -> Result<File> {
-    let path = cache.join(".lock");
-    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    if file.try_lock().is_err() {
-        println!("waiting for another setup to finish");
-        file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
-    }
-    Ok(file)
 }
 
 /// Where the standard library's source of this rustc is, if anywhere.
@@ -164,26 +147,6 @@ fn assemble(cache: &Path, rustc: &str, sysroot: &Path) -> Result<()> {
         .context("cannot link the source")?;
     files::install(&whole, &place)?;
     println!("toolchain: {}", place.display());
-    Ok(())
-}
-
-fn add_linker(cache: &Path) -> Result<()> {
-    println!("bpf-linker: compiling {BPF_LINKER}, which takes a few minutes");
-    let place = cache.join(format!("bpf-linker-{BPF_LINKER}"));
-    let scratch = Scratch::new(cache, "bpf-linker")?;
-    let mut cargo = Command::new("cargo");
-    cargo
-        .args(["install", "bpf-linker", "--version", BPF_LINKER, "--locked", "--no-track", "--root"])
-        .arg(scratch.path())
-        // Settings meant for the workspace would follow it here.
-        .env_remove("CARGO_TARGET_DIR")
-        .env_remove("RUSTFLAGS")
-        .current_dir(cache);
-    run::shown(&mut cargo).context(
-        "bpf-linker does not build: it needs a C compiler (`apt-get install build-essential`) and the crate registry",
-    )?;
-    files::install(scratch.path(), &place)?;
-    println!("bpf-linker: {}", place.display());
     Ok(())
 }
 

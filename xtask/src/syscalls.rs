@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail, ensure};
+
+use crate::workspace;
 
 const GENERATED: &str = "tracer/src/syscalls/generated";
 /// Where Debian publishes kernels newer than its stable release's.
@@ -28,8 +30,22 @@ type Version = (u32, u32, u32);
 /// Number to name.
 type Calls = BTreeMap<u16, String>;
 
+/// Regenerate the tables of system calls from the newest kernel headers that Debian has
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Take the headers from this include folder
+    #[arg(long, value_name = "DIR")]
+    headers: Option<PathBuf>,
+}
+
+/// Runs the task.
+pub fn perform(arguments: &Arguments) -> Result<ExitCode> {
+    run(&workspace::root()?, arguments.headers.as_deref())?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Regenerates the tables below `root` (the workspace) from `headers` (an include folder), or from Debian's newest.
-pub fn run(root: &Path, headers: Option<&Path>) -> Result<()> {
+fn run(root: &Path, headers: Option<&Path>) -> Result<()> {
     let headers = match headers {
         Some(dir) => dir.to_owned(),
         None => fetch(&root.join("target/xtask/syscalls"))?,
