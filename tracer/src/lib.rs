@@ -4,6 +4,7 @@ pub mod errno;
 pub mod histogram;
 pub mod metadata;
 pub mod output;
+pub mod recording;
 pub mod report;
 pub mod snapshot;
 pub mod syscalls;

@@ -17,7 +17,11 @@ pub use latency::Latency;
 pub use row::{CallName, Named, Row};
 pub use view::{Grouping, InFlight, SortKey, View};
 
-use crate::{histogram::Histogram, metadata::Metadata, snapshot::Snapshot};
+use crate::{
+    histogram::{Histogram, total},
+    metadata::Metadata,
+    snapshot::Snapshot,
+};
 
 /// A result as outputs show it. All times are in ns.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,8 +104,9 @@ impl Report {
         view.sort.sort(&mut rows);
         let kept = view.top.unwrap_or(usize::MAX).min(rows.len());
         let left_out = rows.split_off(kept);
-        let omitted = Omitted { rows: left_out.len(), returns: left_out.iter().map(|row| row.returns).sum() };
-        let ptraced = series.values().map(|one| one.ptraced).sum();
+        let omitted =
+            Omitted { rows: left_out.len(), returns: total(left_out.iter().map(|row| row.returns)) };
+        let ptraced = total(series.values().map(|one| one.ptraced));
         Self {
             claim: Claim::new(&metadata.plan, ptraced, losses),
             interval: None,
@@ -109,7 +114,7 @@ impl Report {
             duration_ns: *duration_ns,
             cpus: *cpus,
             returns,
-            timed: series.values().map(|one| one.latency.count).sum(),
+            timed: total(series.values().map(|one| one.latency.count)),
             paths: path_totals(snapshot, returns),
             grouping: view.grouping,
             rows,
@@ -150,9 +155,10 @@ impl Report {
 }
 
 fn path_totals(snapshot: &Snapshot, all: u64) -> Vec<PathTotal> {
-    let mut totals = [0; Path::COUNT];
+    let mut totals = [0_u64; Path::COUNT];
     for (key, one) in &snapshot.series {
-        totals[key.path() as usize] += one.returns;
+        let sum = &mut totals[key.path() as usize];
+        *sum = total([*sum, one.returns].into_iter());
     }
     Path::ALL
         .into_iter()

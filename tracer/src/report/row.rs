@@ -8,7 +8,12 @@ use tracer_common::{
 };
 
 use super::{Grouping, Latency};
-use crate::{errno, histogram::Histogram, snapshot::Series, syscalls};
+use crate::{
+    errno,
+    histogram::{Histogram, total},
+    snapshot::Series,
+    syscalls,
+};
 
 /// A count with its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +94,7 @@ impl Row {
     /// Failed calls.
     #[must_use]
     pub fn failed(&self) -> u64 {
-        self.errors.iter().map(|one| one.count).sum()
+        total(self.errors.iter().map(|one| one.count))
     }
 
     /// What the row is called; `all` where all calls of a path are added up.
@@ -122,7 +127,8 @@ pub(super) fn rows(series: &BTreeMap<SeriesKey, Series>, grouping: Grouping, all
             .entry((order, path))
             .or_insert_with(|| (Series::new(one.latency.precision), BTreeMap::new()));
         sum.merge(one);
-        *paths.entry(key.path()).or_default() += one.returns;
+        let sum = paths.entry(key.path()).or_default();
+        *sum = total([*sum, one.returns].into_iter());
     }
     groups
         .into_iter()

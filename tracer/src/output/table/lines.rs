@@ -9,7 +9,7 @@ use crate::report::{CallName, Cost, InFlight, Named, Report};
 pub(super) fn head(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let (metadata, kernel) = (&report.metadata, &report.metadata.kernel);
     if let Some(number) = report.interval {
-        let end = report.start_ns + report.duration_ns;
+        let end = report.start_ns.saturating_add(report.duration_ns);
         writeln!(to, "interval {number}: {} to {}", human::time(report.start_ns), human::time(end))?;
     }
     let line = format!(
