@@ -47,22 +47,24 @@ pub const fn enter(
     loss
 }
 
-/// An exit: which one it is. `orig_ax` is the register's value at `sys_exit`, `ret` the return value.
+/// Whether an exit ends the call whose entry was seen. `orig_ax` is the register's value at `sys_exit`.
+#[inline(always)]
+#[must_use]
+pub const fn is_paired(record: &TaskRecord, tid: u32, orig_ax: i64) -> bool {
+    record.tid == tid && record.call.is_in() && names(orig_ax, record.call.id())
+}
+
+/// An exit: which one it is. `here` is the call as `orig_ax` and `TS_COMPAT` give it now, `ret` the return value.
 #[inline(always)]
 #[must_use]
 pub const fn exit(record: &TaskRecord, tid: u32, orig_ax: i64, here: SyscallId, ret: i64) -> Exit {
-    if record.tid == tid {
-        if record.call.is_in() {
-            if names(orig_ax, record.call.id()) {
-                return Exit::Paired(record.call);
-            }
-            return Exit::Unpaired;
-        }
-        if record.call.is_newborn() {
-            return Exit::Newborn;
-        }
+    if is_paired(record, tid, orig_ax) {
+        return Exit::Paired(record.call);
     }
-    if ret == 0 && here.is_fork() {
+    if record.tid == tid && record.call.is_newborn() {
+        return Exit::Newborn;
+    }
+    if ret == 0 && here.is_fork() && !(record.tid == tid && record.call.is_in()) {
         // The parent gets the child's id: 0 is the child, whatever its birth's record became.
         return Exit::Newborn;
     }

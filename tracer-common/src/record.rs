@@ -3,7 +3,7 @@
 use crate::{
     abi::{Abi, SyscallId},
     layout::SeriesKey,
-    verdict::{Cause, Reasons},
+    verdict::{Cause, Path, Reasons},
 };
 
 /// One thread's record, direct-mapped by [`TaskRecord::slot`]. Zeroed memory is "never seen".
@@ -129,6 +129,20 @@ impl Last {
         self.0 & Self::COUNTED != 0
     }
 
+    /// The same return, when a filter left it out: its path is remembered, and there is nothing to take back.
+    #[inline(always)]
+    #[must_use]
+    pub const fn uncounted(self) -> Self {
+        Self(self.0 & !Self::COUNTED)
+    }
+
+    /// The path of the return, counted or not.
+    #[inline(always)]
+    #[must_use]
+    pub const fn path(self) -> Path {
+        SeriesKey((self.0 & 0x7fff) as u16).path()
+    }
+
     /// Whether the thread's next `int $0x80` is a restart of a fast 32-bit call.
     #[inline(always)]
     #[must_use]
@@ -195,7 +209,6 @@ impl Return {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::Path;
     use proptest::prelude::*;
 
     #[test]

@@ -2,9 +2,15 @@
 
 pub mod errno;
 pub mod histogram;
+pub mod kernel;
 pub mod metadata;
 pub mod output;
+pub mod plan;
+pub mod reader;
 pub mod recording;
+pub mod regime;
 pub mod report;
+pub mod session;
+pub mod settings;
 pub mod snapshot;
 pub mod syscalls;

@@ -1,0 +1,146 @@
+//! What is seen only after `sys_exit`: a counted return moves to its true path.
+
+use aya_ebpf::{
+    EbpfContext as _,
+    helpers::generated::{bpf_get_smp_processor_id, bpf_get_stack},
+    macros::btf_tracepoint,
+    programs::BtfTracePointContext,
+};
+use aya_log_ebpf::debug;
+use tracer_common::{
+    Cause, CpuState, TaskRecord,
+    amend::{Own, after_handler, own_exit, rewritten},
+    record::Return,
+};
+
+use super::{
+    config, maps, series,
+    task::{Source, Typed, reg},
+};
+
+/// `signal_deliver(int sig, struct kernel_siginfo *info, struct k_sigaction *ka)`, in `get_signal`, before the
+/// frame is set up.
+#[btf_tracepoint(function = "signal_deliver")]
+pub fn signal_btf(ctx: BtfTracePointContext) -> i32 {
+    let action: *const u64 = ctx.arg(2);
+    // SAFETY: a typed pointer; x86_64 `struct sigaction` begins with handler and flags.
+    let (handler, flags) =
+        unsafe { (core::ptr::read_volatile(action), core::ptr::read_volatile(action.add(1))) };
+    // SIG_DFL and SIG_IGN build no frame.
+    if handler < 2 {
+        return 0;
+    }
+    let source = Typed::current();
+    let Some((record, counted)) = counted(&source) else { return 0 };
+    if !is_own(&ctx, &source, &counted) {
+        return 0;
+    }
+    let moved = after_handler(&counted, &source.exit_regs(), flags);
+    if config::VERBOSE.load() != 0 {
+        let signal: i32 = ctx.arg(0);
+        debug!(
+            &ctx,
+            "signal {} for thread {}: return moves to path {}",
+            signal,
+            source.tid(),
+            moved.key.path() as u32
+        );
+    }
+    apply(record, &counted, &moved);
+    0
+}
+
+/// `rseq_ip_fixup(...)`: a restartable sequence is aborted; up to 6.18 also on the way out of a call.
+#[btf_tracepoint(function = "rseq_ip_fixup")]
+pub fn rseq_btf(ctx: BtfTracePointContext) -> i32 {
+    let source = Typed::current();
+    let Some((record, counted)) = counted(&source) else { return 0 };
+    if is_own(&ctx, &source, &counted) {
+        if config::VERBOSE.load() != 0 {
+            debug!(&ctx, "rseq abort in thread {}", source.tid());
+        }
+        apply(record, &counted, &rewritten(&counted, Cause::Rseq));
+    }
+    0
+}
+
+/// The return that the thread counted last, if it has entered no call since.
+#[inline(always)]
+pub fn counted(source: &impl Source) -> Option<(*mut TaskRecord, Return)> {
+    let tid = source.tid();
+    let pointer = maps::record(tid)?;
+    // SAFETY: the running thread's record.
+    let record = unsafe { &*pointer };
+    if record.tid != tid || record.call.is_in() || !record.last.is_counted() {
+        return None;
+    }
+    Some((pointer, Return::unpack(record.last, record.reasons)))
+}
+
+/// Whether the event lies in that call's own exit, not in a later interrupt's.
+#[inline(always)]
+fn is_own(ctx: &BtfTracePointContext, source: &impl Source, counted: &Return) -> bool {
+    match own_exit(source.reg(reg::ORIG_AX) as i64, counted) {
+        Own::Yes => true,
+        Own::No => false,
+        Own::AskStack => stack_is_syscall(ctx),
+    }
+}
+
+/// Whether the kernel stack leads through a system call's exit. Only `rt_sigreturn` needs to ask.
+#[inline(always)]
+fn stack_is_syscall(ctx: &BtfTracePointContext) -> bool {
+    let [low, high, low32, high32] = config::SYSCALL_TEXT.load();
+    let mut frames = [0_u64; 12];
+    // SAFETY: the buffer's own size is passed.
+    let size =
+        unsafe { bpf_get_stack(ctx.as_ptr(), frames.as_mut_ptr().cast(), size_of_val(&frames) as u32, 0) };
+    if size <= 0 {
+        return false;
+    }
+    let hit = |frame: u64| frame >= low && frame < high || frame >= low32 && frame < high32;
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = frames;
+    hit(a)
+        || hit(b)
+        || hit(c)
+        || hit(d)
+        || hit(e)
+        || hit(f)
+        || hit(g)
+        || hit(h)
+        || hit(i)
+        || hit(j)
+        || hit(k)
+        || hit(l)
+}
+
+/// One here, one less there, so that sums stay right.
+#[inline(always)]
+fn apply(record: *mut TaskRecord, counted: &Return, moved: &Return) {
+    if counted == moved {
+        return;
+    }
+    let Some((cpu, state)) = here() else { return };
+    // SAFETY: the running thread's record.
+    let record = unsafe { &mut *record };
+    let latency = latency_of(record, counted);
+    series::take(cpu, state, counted, latency);
+    let restart32 = record.last.restarts_by_int80();
+    let last = moved.pack().with_restart32(restart32);
+    record.last = if series::add(cpu, state, moved, latency) { last } else { last.uncounted() };
+    record.reasons = u32::from(moved.reasons.0);
+}
+
+/// The latency that the return was counted with.
+#[inline(always)]
+pub fn latency_of(record: &TaskRecord, counted: &Return) -> Option<u64> {
+    if counted.timed { Some(record.t_exit.wrapping_sub(record.t_enter)) } else { None }
+}
+
+/// This CPU and what it keeps.
+#[inline(always)]
+pub fn here() -> Option<(u32, *mut CpuState)> {
+    // SAFETY: a helper without arguments.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    Some((cpu, maps::cpu(cpu)?))
+}

@@ -1,0 +1,79 @@
+//! `sys_enter`: labels the call and reads the clock, last.
+
+use aya_ebpf::{
+    helpers::generated::{bpf_get_prandom_u32, bpf_get_smp_processor_id, bpf_ktime_get_ns},
+    macros::{btf_tracepoint, raw_tracepoint},
+    programs::{BtfTracePointContext, RawTracePointContext},
+};
+use tracer_common::{Abi, SyscallId, pairing};
+
+use super::{
+    admission, config, maps,
+    task::{Source, Typed, Untyped, reg},
+};
+
+/// `sys_enter(struct pt_regs *regs, long id)`, typed.
+#[btf_tracepoint(function = "sys_enter")]
+pub fn enter_btf(ctx: BtfTracePointContext) -> i32 {
+    on_enter(&Typed::new(ctx.arg(0)), ctx.arg(1));
+    0
+}
+
+/// `sys_enter` on kernels without BTF.
+#[raw_tracepoint(tracepoint = "sys_enter")]
+pub fn enter_raw(ctx: RawTracePointContext) -> i32 {
+    if let Some(source) = Untyped::new(ctx.arg(0)) {
+        on_enter(&source, ctx.arg(1));
+    }
+    0
+}
+
+#[inline(always)]
+fn on_enter(source: &impl Source, id: i64) {
+    if !admission::selected_at_entry(source) {
+        return;
+    }
+    let call = SyscallId::decode(source.compat(), id);
+    if !admission::call_selected(call) {
+        return;
+    }
+    let sampled = is_sampled();
+    let tid = source.tid();
+    let Some(record) = maps::record(tid) else { return };
+    // SAFETY: the record belongs to the running thread; a collision is detected by the rule and counted.
+    let record = unsafe { &mut *record };
+    let fast32 = matches!(call.abi, Abi::I386)
+        && !(record.tid == tid && record.last.restarts_by_int80())
+        && source.landing_pad() == Some(source.reg(reg::IP));
+    if let Some(loss) = pairing::enter(record, tid, call, fast32, sampled) {
+        // SAFETY: a helper without arguments.
+        if let Some(state) = maps::cpu(unsafe { bpf_get_smp_processor_id() }) {
+            maps::lose(state, loss);
+        }
+    }
+    if sampled {
+        // SAFETY: a helper without arguments.
+        record.t_enter = unsafe { bpf_ktime_get_ns() };
+    }
+}
+
+/// A random countdown with mean `SAMPLE`: a fixed stride would fall in step with loops.
+#[inline(always)]
+fn is_sampled() -> bool {
+    let every = config::SAMPLE.load();
+    if every <= 1 {
+        return true;
+    }
+    // SAFETY: helpers without pointers; the state is this CPU's.
+    unsafe {
+        let Some(state) = maps::cpu(bpf_get_smp_processor_id()) else { return false };
+        let left = (*state).countdown;
+        if left != 0 {
+            (*state).countdown = left - 1;
+            return false;
+        }
+        // Uniform over 0..=2(N-1): on average N - 1 calls are passed over between two sampled ones.
+        (*state).countdown = bpf_get_prandom_u32() % (2 * every - 1);
+        true
+    }
+}

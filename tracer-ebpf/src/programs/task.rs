@@ -1,0 +1,206 @@
+//! The current task and its registers, read directly where the kernel has BTF, by probe reads elsewhere.
+
+use core::{mem::MaybeUninit, ptr};
+
+use aya_ebpf::{
+    bindings::task_struct,
+    helpers::{
+        bpf_get_current_pid_tgid,
+        generated::{bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_task_pt_regs},
+    },
+};
+use tracer_common::{ExitRegs, exit::USER32_CS};
+
+use super::config;
+
+/// `struct pt_regs` of x86_64 as words (arch/x86/include/asm/ptrace.h).
+pub mod reg {
+    pub const R11: usize = 6;
+    pub const AX: usize = 10;
+    pub const CX: usize = 11;
+    pub const ORIG_AX: usize = 15;
+    pub const IP: usize = 16;
+    pub const CS: usize = 17;
+    pub const FLAGS: usize = 18;
+    pub const SS: usize = 20;
+    pub const COUNT: usize = 21;
+}
+
+/// `TS_COMPAT` in `thread_info.status`.
+const TS_COMPAT: u32 = 2;
+
+/// Where an event's facts come from.
+pub trait Source {
+    /// The thread's number.
+    fn tid(&self) -> u32;
+    /// The process's number.
+    fn tgid(&self) -> u32;
+    /// Whether the current call came through a 32-bit entry.
+    fn compat(&self) -> bool;
+    /// Whether the task has a tracer.
+    fn ptraced(&self) -> bool;
+    /// Whether seccomp or a tracer can have answered the call before `sys_enter`.
+    fn refusable(&self) -> bool;
+    /// The vDSO's address after its `int $0x80`; `None` when it cannot be read.
+    fn landing_pad(&self) -> Option<u64>;
+    /// A word of `pt_regs`.
+    fn reg(&self, index: usize) -> u64;
+
+    /// What the exit code looks at.
+    #[inline(always)]
+    fn exit_regs(&self) -> ExitRegs {
+        ExitRegs {
+            ip: self.reg(reg::IP),
+            cx: self.reg(reg::CX),
+            flags: self.reg(reg::FLAGS),
+            r11: self.reg(reg::R11),
+            cs: self.reg(reg::CS) as u16,
+            ss: self.reg(reg::SS) as u16,
+        }
+    }
+}
+
+/// Kernels with BTF: plain loads, which the verifier checks.
+#[derive(Clone, Copy)]
+pub struct Typed {
+    task: *const u8,
+    regs: *const u64,
+}
+
+impl Typed {
+    /// From a tracepoint that passes `pt_regs`.
+    #[inline(always)]
+    pub fn new(regs: *const u64) -> Self {
+        // SAFETY: always returns the running task.
+        Self { task: unsafe { bpf_get_current_task_btf() }.cast::<u8>(), regs }
+    }
+
+    /// From any other tracepoint.
+    #[inline(always)]
+    pub fn current() -> Self {
+        // SAFETY: the helper takes the running task and returns its saved user registers.
+        unsafe {
+            let task = bpf_get_current_task_btf();
+            Self { task: task.cast::<u8>(), regs: bpf_task_pt_regs(task) as *const u64 }
+        }
+    }
+
+    /// About another task, whose registers are not asked for.
+    #[inline(always)]
+    pub fn of(task: *const task_struct) -> Self {
+        Self { task: task.cast::<u8>(), regs: ptr::null() }
+    }
+
+    #[inline(always)]
+    fn load(&self, offset: u32) -> u32 {
+        // SAFETY: a typed pointer and an offset from the kernel's own BTF: the verifier checks the field.
+        unsafe { ptr::read_volatile(self.task.add(offset as usize).cast::<u32>()) }
+    }
+
+    #[inline(always)]
+    fn probe(address: u64) -> Option<u64> {
+        let mut word = MaybeUninit::<u64>::uninit();
+        // SAFETY: a fault is an error code, and then the word is not used.
+        unsafe {
+            let failed = bpf_probe_read_kernel(word.as_mut_ptr().cast(), 8, address as *const _);
+            if failed == 0 { Some(word.assume_init()) } else { None }
+        }
+    }
+
+    /// Whether the process has no live thread left.
+    #[inline(always)]
+    pub fn group_dead(&self) -> bool {
+        let Some(signal) = Self::probe(self.task as u64 + u64::from(config::OFF_SIGNAL.load())) else {
+            return false;
+        };
+        matches!(Self::probe(signal + u64::from(config::OFF_LIVE.load())), Some(live) if live as u32 == 0)
+    }
+}
+
+impl Source for Typed {
+    #[inline(always)]
+    fn tid(&self) -> u32 {
+        self.load(config::OFF_PID.load())
+    }
+    #[inline(always)]
+    fn tgid(&self) -> u32 {
+        self.load(config::OFF_TGID.load())
+    }
+    #[inline(always)]
+    fn compat(&self) -> bool {
+        self.load(config::OFF_STATUS.load()) & TS_COMPAT != 0
+    }
+    #[inline(always)]
+    fn ptraced(&self) -> bool {
+        self.load(config::OFF_PTRACE.load()) != 0
+    }
+    #[inline(always)]
+    fn refusable(&self) -> bool {
+        self.ptraced() || self.load(config::OFF_SECCOMP_MODE.load()) != 0
+    }
+    #[inline(always)]
+    fn landing_pad(&self) -> Option<u64> {
+        let mm = Self::probe(self.task as u64 + u64::from(config::OFF_MM.load()))?;
+        let vdso = Self::probe(mm + u64::from(config::OFF_VDSO.load()))?;
+        let image = Self::probe(mm + u64::from(config::OFF_VDSO_IMAGE.load()))?;
+        let pad = Self::probe(image + u64::from(config::OFF_LANDING_PAD.load()))?;
+        Some(vdso + pad)
+    }
+    #[inline(always)]
+    fn reg(&self, index: usize) -> u64 {
+        // SAFETY: a typed pointer to `pt_regs` and an index below `reg::COUNT`.
+        unsafe { ptr::read_volatile(self.regs.add(index)) }
+    }
+}
+
+/// Kernels without BTF: one probe read of all registers; no view into `task_struct`.
+pub struct Untyped {
+    pid_tgid: u64,
+    regs: MaybeUninit<[u64; reg::COUNT]>,
+}
+
+impl Untyped {
+    /// Copies the registers; `None` when they cannot be read.
+    #[inline(always)]
+    pub fn new(regs: *const u64) -> Option<Self> {
+        // Not zeroed: that would be a loop of stores on the hot path.
+        let mut copy = MaybeUninit::<[u64; reg::COUNT]>::uninit();
+        // SAFETY: a fault is an error code, and then the copy is not used.
+        let failed =
+            unsafe { bpf_probe_read_kernel(copy.as_mut_ptr().cast(), (reg::COUNT * 8) as u32, regs.cast()) };
+        (failed == 0).then(|| Self { pid_tgid: bpf_get_current_pid_tgid(), regs: copy })
+    }
+}
+
+impl Source for Untyped {
+    #[inline(always)]
+    fn tid(&self) -> u32 {
+        self.pid_tgid as u32
+    }
+    #[inline(always)]
+    fn tgid(&self) -> u32 {
+        (self.pid_tgid >> 32) as u32
+    }
+    #[inline(always)]
+    fn compat(&self) -> bool {
+        // Misses `int $0x80` from 64-bit code: a blind spot of this variant.
+        self.reg(reg::CS) as u16 == USER32_CS
+    }
+    #[inline(always)]
+    fn ptraced(&self) -> bool {
+        false
+    }
+    #[inline(always)]
+    fn refusable(&self) -> bool {
+        false
+    }
+    #[inline(always)]
+    fn landing_pad(&self) -> Option<u64> {
+        None
+    }
+    #[inline(always)]
+    fn reg(&self, index: usize) -> u64 {
+        // SAFETY: filled by the constructor; `index` is below `reg::COUNT`.
+        unsafe { ptr::read_volatile(self.regs.as_ptr().cast::<u64>().add(index)) }
+    }
+}

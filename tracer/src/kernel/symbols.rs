@@ -1,0 +1,100 @@
+//! Kernel symbols: which functions this kernel has, and where the syscall entry code lies.
+
+use std::collections::HashMap;
+
+/// The symbols that a decision needs, from `/proc/kallsyms`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Symbols {
+    addresses: HashMap<String, u64>,
+    ends: HashMap<String, u64>,
+}
+
+/// Symbols that some fact or program asks for; the rest of the 100,000 is not kept.
+const WANTED: &[&str] = &[
+    "entry_SYSCALL_64",
+    "entry_SYSCALL_64_fastpath",
+    "stub_ptregs_64",
+    "do_syscall_64",
+    "do_int80_emulation",
+    "do_int80_syscall_32",
+    "syscall_return_slowpath",
+    "syscall_exit_to_user_mode",
+    "syscall_exit_work",
+    "exit_to_user_mode_prepare",
+    "trace_syscall_exit",
+    "fpregs_assert_state_consistent",
+    "x64_sys_call",
+    "asm_fred_exit_user",
+    "ia32_sys_call",
+    "x32_sys_call",
+    "__noinstr_text_start",
+    "__noinstr_text_end",
+    "__x64_sys_getppid",
+    "sys_getppid",
+];
+
+impl Symbols {
+    /// Parses `address type name [module]` lines. Addresses are 0 when the kernel hides them.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut symbols = Self::default();
+        let mut starts: Vec<u64> = Vec::new();
+        for line in text.lines() {
+            let mut fields = line.split_whitespace();
+            let (Some(address), Some(kind), Some(name)) = (fields.next(), fields.next(), fields.next())
+            else {
+                continue;
+            };
+            let Ok(address) = u64::from_str_radix(address, 16) else { continue };
+            if matches!(kind, "t" | "T") && address != 0 {
+                starts.push(address);
+            }
+            if WANTED.contains(&name) {
+                symbols.addresses.insert(name.to_owned(), address);
+            }
+        }
+        starts.sort_unstable();
+        for (name, &address) in &symbols.addresses {
+            if let Some(&end) = starts.get(starts.partition_point(|&start| start <= address)) {
+                symbols.ends.insert(name.clone(), end);
+            }
+        }
+        symbols
+    }
+
+    /// Whether the kernel has a symbol; `None` when no symbol could be read at all.
+    #[must_use]
+    pub fn has(&self, name: &str) -> Option<bool> {
+        (!self.addresses.is_empty()).then(|| self.addresses.contains_key(name))
+    }
+
+    /// Start and end of a function; `None` when it is absent or its address is hidden.
+    #[must_use]
+    pub fn range(&self, name: &str) -> Option<(u64, u64)> {
+        let &start = self.addresses.get(name).filter(|&&start| start != 0)?;
+        Some((start, *self.ends.get(name)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "ffffffff81000080 T entry_SYSCALL_64\nffffffff82259c50 T do_syscall_64\n\
+        ffffffff82259f00 t next_one\nffffffffa0000000 t x64_sys_call\t[module]\n";
+
+    #[test]
+    fn ranges_end_at_the_next_function() {
+        let symbols = Symbols::parse(TEXT);
+        assert_eq!(symbols.range("do_syscall_64"), Some((0xffff_ffff_8225_9c50, 0xffff_ffff_8225_9f00)));
+        assert_eq!(symbols.has("entry_SYSCALL_64_fastpath"), Some(false));
+        assert_eq!(symbols.range("next_one"), None, "not wanted");
+    }
+
+    #[test]
+    fn hidden_addresses_say_that_a_function_exists_but_not_where() {
+        let symbols = Symbols::parse("0000000000000000 T do_syscall_64\n");
+        assert_eq!((symbols.has("do_syscall_64"), symbols.range("do_syscall_64")), (Some(true), None));
+        assert_eq!(Symbols::parse("").has("do_syscall_64"), None);
+    }
+}

@@ -1,0 +1,236 @@
+//! Reads the maps into snapshots: only the series that changed, and without system calls.
+
+mod in_flight;
+mod mapping;
+mod rows;
+
+use std::{collections::BTreeMap, io, os::fd::AsFd as _, time::Instant};
+
+use aya::{Ebpf, maps::Map};
+use tracer_common::{
+    CELLS_1, CELLS_2, CpuState, Loss, Path, SeriesKey, TaskRecord, Untimed,
+    layout::{ROW_USED, TURNAROUND_ROWS},
+};
+
+use crate::{
+    histogram::{Histogram, Precision},
+    session::{MapLayout, online_cpus},
+    snapshot::{OwnCost, Series, Snapshot},
+};
+pub use in_flight::InFlightCall;
+use mapping::Mapping;
+use rows::{Gain, Rows};
+
+/// A reading later than this after the one before is counted: at some 70 million events a second a 32-bit cell
+/// may have wrapped.
+const LATE_NS: u64 = 60_000_000_000;
+
+/// The maps, and what was read last.
+pub struct Reader {
+    cpus: Mapping<CpuState>,
+    records: Mapping<TaskRecord>,
+    rows: AnyRows,
+    layout: MapLayout,
+    owed: BTreeMap<Slot, Gain>,
+    losses: [u64; Loss::COUNT],
+    untimed: [u64; Untimed::COUNT],
+    started: Instant,
+    last: Instant,
+}
+
+enum AnyRows {
+    One(Rows<{ CELLS_1 + 1 }>),
+    Two(Rows<{ CELLS_2 + 1 }>),
+}
+
+/// What a row counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Slot {
+    Turnaround(Path),
+    Series(SeriesKey),
+}
+
+impl Reader {
+    /// Maps the memory of a loaded object.
+    pub fn new(ebpf: &Ebpf, layout: MapLayout) -> io::Result<Self> {
+        let rows = (layout.rows * layout.cpus) as usize;
+        let rows = match layout.precision {
+            Precision::One => AnyRows::One(Rows::new(map(ebpf, "ROWS_1", rows)?)),
+            Precision::Two => AnyRows::Two(Rows::new(map(ebpf, "ROWS_2", rows)?)),
+        };
+        let now = Instant::now();
+        Ok(Self {
+            cpus: map(ebpf, "CPUS", layout.cpus as usize)?,
+            records: map(ebpf, "RECORDS", layout.records as usize)?,
+            rows,
+            layout,
+            owed: BTreeMap::new(),
+            losses: [0; Loss::COUNT],
+            untimed: [0; Untimed::COUNT],
+            started: now,
+            last: now,
+        })
+    }
+
+    /// Memory of all maps, in bytes.
+    #[must_use]
+    pub const fn map_bytes(&self) -> usize {
+        let rows = match &self.rows {
+            AnyRows::One(_) => size_of::<tracer_common::layout::SeriesRow1>(),
+            AnyRows::Two(_) => size_of::<tracer_common::layout::SeriesRow2>(),
+        };
+        self.cpus.bytes() + self.records.bytes() + rows * (self.layout.rows * self.layout.cpus) as usize
+    }
+
+    /// Time begins: called right after attaching.
+    pub fn start(&mut self) {
+        self.started = Instant::now();
+        self.last = self.started;
+    }
+
+    /// What was counted since the last reading. `recursion` is the kernel's count of skipped runs so far.
+    pub fn read(&mut self, recursion: u64) -> Snapshot {
+        let now = Instant::now();
+        let start = self.last;
+        let mut snapshot = Snapshot {
+            start_ns: (start - self.started).as_nanos() as u64,
+            duration_ns: (now - start).as_nanos() as u64,
+            cpus: online_cpus(),
+            own_cost: OwnCost::default(),
+            ..Snapshot::default()
+        };
+        self.last = now;
+        self.count_losses(&mut snapshot, recursion);
+        for (slot, mut gain) in self.gains() {
+            let owed = gain.settle();
+            let precision = self.layout.precision;
+            let histogram = histogram(precision, &gain);
+            match slot {
+                Slot::Turnaround(path) => {
+                    if histogram.count > 0 {
+                        snapshot.turnaround.insert(path, histogram);
+                    }
+                }
+                Slot::Series(key) => {
+                    let series = series(histogram, &gain);
+                    if series.returns > 0 {
+                        snapshot.series.insert(key, series);
+                    }
+                }
+            }
+            if owed != Gain::none() {
+                self.owed.insert(slot, owed);
+            }
+        }
+        snapshot
+    }
+
+    /// What every series gained on all CPUs, with what was owed from before.
+    fn gains(&mut self) -> BTreeMap<Slot, Gain> {
+        let mut gains = std::mem::take(&mut self.owed);
+        for cpu in 0..self.layout.cpus {
+            let first = cpu * self.layout.rows;
+            // SAFETY: `at` checks the bounds.
+            let used = unsafe { std::ptr::read_volatile(&raw const (*self.cpus.at(cpu as usize)).series) };
+            let used = used.min(self.layout.rows - TURNAROUND_ROWS);
+            for index in (0..Path::COUNT as u32).chain(TURNAROUND_ROWS..TURNAROUND_ROWS + used) {
+                let row = (first + index) as usize;
+                let slot = if index < TURNAROUND_ROWS {
+                    Slot::Turnaround(Path::from_bits(index))
+                } else {
+                    let key = self.rows.key(row);
+                    if key & ROW_USED == 0 {
+                        continue;
+                    }
+                    Slot::Series(SeriesKey((key & 0x7fff) as u16))
+                };
+                if let Some(gain) = self.rows.gain(row) {
+                    gains.entry(slot).or_insert_with(Gain::none).add(&gain);
+                }
+            }
+        }
+        gains
+    }
+
+    fn count_losses(&mut self, snapshot: &mut Snapshot, recursion: u64) {
+        let mut losses = [0; Loss::COUNT];
+        let mut untimed = [0; Untimed::COUNT];
+        for cpu in 0..self.layout.cpus as usize {
+            let state = self.cpus.at(cpu);
+            // SAFETY: `at` checks the bounds; plain counters.
+            let (one, other) = unsafe {
+                (
+                    std::ptr::read_volatile(&raw const (*state).losses),
+                    std::ptr::read_volatile(&raw const (*state).untimed),
+                )
+            };
+            for (to, from) in losses.iter_mut().zip(one) {
+                *to += from;
+            }
+            for (to, from) in untimed.iter_mut().zip(other) {
+                *to += from;
+            }
+        }
+        losses[Loss::Recursion as usize] = recursion;
+        losses[Loss::ReaderLate as usize] =
+            self.losses[Loss::ReaderLate as usize] + u64::from(snapshot.duration_ns > LATE_NS);
+        for kind in 0..Loss::COUNT {
+            snapshot.losses[kind] = losses[kind].saturating_sub(self.losses[kind]);
+        }
+        for kind in 0..Untimed::COUNT {
+            snapshot.untimed[kind] = untimed[kind].saturating_sub(self.untimed[kind]);
+        }
+        (self.losses, self.untimed) = (losses, untimed);
+    }
+}
+
+impl AnyRows {
+    fn key(&self, row: usize) -> u32 {
+        match self {
+            Self::One(rows) => rows.key(row),
+            Self::Two(rows) => rows.key(row),
+        }
+    }
+
+    fn gain(&mut self, row: usize) -> Option<Gain> {
+        match self {
+            Self::One(rows) => rows.gain(row),
+            Self::Two(rows) => rows.gain(row),
+        }
+    }
+}
+
+fn map<T: aya::Pod>(ebpf: &Ebpf, name: &str, length: usize) -> io::Result<Mapping<T>> {
+    match ebpf.map(name) {
+        Some(Map::Array(data)) => Mapping::new(data.fd().as_fd(), length),
+        _ => Err(io::Error::new(io::ErrorKind::NotFound, format!("no array {name} in the object"))),
+    }
+}
+
+/// The interval's histogram. The cells are the count: between two readings of a running row the counters beside
+/// them may be a call ahead.
+fn histogram(precision: Precision, gain: &Gain) -> Histogram {
+    let mut one = Histogram::new(precision);
+    one.cells = gain.cells.iter().map(|(&cell, &count)| (cell, count as u64)).collect();
+    one.count = one.cells.values().sum();
+    one.sum = gain.sum as u64;
+    // Extremes since the start bound the interval's; the cells say the rest.
+    (one.min, one.max) = (gain.min, gain.max);
+    one.settle_extremes();
+    one
+}
+
+fn series(latency: Histogram, gain: &Gain) -> Series {
+    let mut series = Series::new(latency.precision);
+    series.returns = latency.count + gain.untimed as u64;
+    series.latency = latency;
+    series.ptraced = gain.ptraced as u64;
+    for (to, from) in series.reasons.iter_mut().zip(gain.reasons) {
+        *to = from as u64;
+    }
+    for (to, from) in series.causes.iter_mut().zip(gain.causes) {
+        *to = from as u64;
+    }
+    series.errors = gain.errors.iter().map(|(&cell, &count)| (cell, count as u64)).collect();
+    series
+}

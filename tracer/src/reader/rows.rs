@@ -1,0 +1,236 @@
+//! The counters of rows, as growth since the last reading.
+
+use std::{collections::BTreeMap, ptr};
+
+use tracer_common::{Reason, SeriesRow};
+
+use super::mapping::Mapping;
+
+/// What a row, or all rows of a series, gained. Signed: a return that moved to another series is taken from the
+/// row of the CPU where it moved, not of the one that had counted it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gain {
+    /// Returns without latency.
+    pub untimed: i64,
+    /// Nanoseconds.
+    pub sum: i64,
+    /// Returns of traced tasks.
+    pub ptraced: i64,
+    /// By number of the reason.
+    pub reasons: [i64; 16],
+    /// By number of the cause.
+    pub causes: [i64; 8],
+    /// By error cell.
+    pub errors: BTreeMap<u8, i64>,
+    /// By histogram cell.
+    pub cells: BTreeMap<u16, i64>,
+    /// Smallest and largest since the start, on any CPU; `u64::MAX` and 0 when there is none.
+    pub min: u64,
+    /// See `min`.
+    pub max: u64,
+}
+
+impl Gain {
+    /// Nothing yet.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { min: u64::MAX, ..Self::default() }
+    }
+
+    /// Adds another CPU's gain, or what was owed.
+    pub fn add(&mut self, other: &Self) {
+        let Self { untimed, sum, ptraced, reasons, causes, errors, cells, min, max } = self;
+        *untimed += other.untimed;
+        *sum += other.sum;
+        *ptraced += other.ptraced;
+        for (to, from) in reasons.iter_mut().zip(other.reasons) {
+            *to += from;
+        }
+        for (to, from) in causes.iter_mut().zip(other.causes) {
+            *to += from;
+        }
+        for (&cell, count) in &other.errors {
+            *errors.entry(cell).or_default() += count;
+        }
+        for (&cell, count) in &other.cells {
+            *cells.entry(cell).or_default() += count;
+        }
+        *min = (*min).min(other.min);
+        *max = (*max).max(other.max);
+    }
+
+    /// Splits off what is negative: the other half of a move that this reading saw only half of. It is owed to
+    /// the next interval.
+    pub fn settle(&mut self) -> Self {
+        let mut owed = Self::none();
+        let split = |value: &mut i64, owed: &mut i64| {
+            *owed = (*value).min(0);
+            *value = (*value).max(0);
+        };
+        split(&mut self.untimed, &mut owed.untimed);
+        split(&mut self.sum, &mut owed.sum);
+        split(&mut self.ptraced, &mut owed.ptraced);
+        for (value, owed) in self.reasons.iter_mut().zip(&mut owed.reasons) {
+            split(value, owed);
+        }
+        for (value, owed) in self.causes.iter_mut().zip(&mut owed.causes) {
+            split(value, owed);
+        }
+        owed.errors = split_map(&mut self.errors);
+        owed.cells = split_map(&mut self.cells);
+        owed
+    }
+}
+
+fn split_map<K: Ord + Copy>(counts: &mut BTreeMap<K, i64>) -> BTreeMap<K, i64> {
+    let owed = counts.iter().filter(|(_, count)| **count < 0).map(|(&key, &count)| (key, count)).collect();
+    counts.retain(|_, count| *count > 0);
+    owed
+}
+
+/// The last reading of each row.
+pub struct Rows<const CELLS: usize> {
+    mapping: Mapping<SeriesRow<CELLS>>,
+    seen: Vec<Option<Box<SeriesRow<CELLS>>>>,
+}
+
+impl<const CELLS: usize> Rows<CELLS> {
+    /// Nothing read yet.
+    pub fn new(mapping: Mapping<SeriesRow<CELLS>>) -> Self {
+        let seen = (0..mapping.len()).map(|_| None).collect();
+        Self { mapping, seen }
+    }
+
+    /// The key word of a row.
+    #[must_use]
+    pub fn key(&self, row: usize) -> u32 {
+        // SAFETY: `at` checks the bounds.
+        unsafe { ptr::read_volatile(&raw const (*self.mapping.at(row)).key) }
+    }
+
+    /// What a row gained since it was read last; `None` when nothing. Only rows whose head changed are read in
+    /// full: every event changes the head.
+    pub fn gain(&mut self, row: usize) -> Option<Gain> {
+        let address = self.mapping.at(row);
+        let head = HEAD_WORDS;
+        if let Some(seen) = &self.seen[row] {
+            let old = ptr::from_ref(&**seen).cast::<u64>();
+            // SAFETY: both rows are at least `head` words long and 8-byte aligned.
+            let same = (0..head).all(|word| unsafe {
+                ptr::read_volatile(address.cast::<u64>().add(word)) == ptr::read(old.add(word))
+            });
+            if same {
+                return None;
+            }
+        }
+        let now = Box::new(self.mapping.get(row));
+        if now.timed == 0 && now.untimed == 0 && self.seen[row].is_none() {
+            return None;
+        }
+        let gain = difference(&now, self.seen[row].as_deref());
+        self.seen[row] = Some(now);
+        Some(gain)
+    }
+}
+
+/// Words in front of the cells.
+const HEAD_WORDS: usize = (size_of::<SeriesRow<0>>()) / 8;
+
+/// Growth from one reading to the next. Counters wrap: 32 bits hold a minute's events and more.
+fn difference<const CELLS: usize>(now: &SeriesRow<CELLS>, old: Option<&SeriesRow<CELLS>>) -> Gain {
+    let small = |now: u32, old: Option<u32>| i64::from(now.wrapping_sub(old.unwrap_or(0)) as i32);
+    let large = |now: u64, old: Option<u64>| now.wrapping_sub(old.unwrap_or(0)) as i64;
+    let mut gain = Gain {
+        untimed: large(now.untimed, old.map(|old| old.untimed)),
+        sum: large(now.sum, old.map(|old| old.sum)),
+        ptraced: small(now.ptraced, old.map(|old| old.ptraced)),
+        min: if now.not_min == 0 { u64::MAX } else { !now.not_min },
+        max: now.max,
+        ..Gain::none()
+    };
+    for reason in 0..Reason::COUNT {
+        gain.reasons[reason] = small(now.reasons[reason], old.map(|old| old.reasons[reason]));
+    }
+    for cause in 0..now.causes.len() {
+        gain.causes[cause] = small(now.causes[cause], old.map(|old| old.causes[cause]));
+    }
+    for cell in 0..now.errors.len() {
+        let count = small(now.errors[cell], old.map(|old| old.errors[cell]));
+        if count != 0 {
+            gain.errors.insert(cell as u8, count);
+        }
+    }
+    for cell in 0..CELLS {
+        let count = small(now.cells[cell], old.map(|old| old.cells[cell]));
+        if count != 0 {
+            gain.cells.insert(cell as u16, count);
+        }
+    }
+    gain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracer_common::CELLS_1;
+
+    const CELLS: usize = CELLS_1 + 1;
+
+    fn row() -> SeriesRow<CELLS> {
+        SeriesRow {
+            key: 0,
+            ptraced: 0,
+            untimed: 0,
+            timed: 0,
+            sum: 0,
+            max: 0,
+            not_min: 0,
+            reasons: [0; 16],
+            causes: [0; 8],
+            errors: [0; 140],
+            cells: [0; CELLS],
+        }
+    }
+
+    #[test]
+    fn counters_wrap() {
+        let mut old = row();
+        old.cells[7] = u32::MAX - 1;
+        let mut now = old;
+        now.cells[7] = 3;
+        assert_eq!(difference(&now, Some(&old)).cells[&7], 5);
+    }
+
+    #[test]
+    fn a_move_between_cpus_sums_to_nothing() {
+        // Counted on CPU 0, taken back on CPU 1.
+        let mut zero = row();
+        (zero.cells[9], zero.sum, zero.timed) = (1, 150, 1);
+        let mut one = row();
+        (one.cells[9], one.sum, one.timed) = (u32::MAX, 0_u64.wrapping_sub(150), u64::MAX);
+        let mut gain = difference(&zero, None);
+        gain.add(&difference(&one, None));
+        assert_eq!((gain.sum, gain.cells[&9]), (0, 0));
+        let owed = gain.settle();
+        assert!(gain.cells.is_empty() && owed.cells.is_empty());
+    }
+
+    #[test]
+    fn half_a_move_is_owed_to_the_next_interval() {
+        let mut one = row();
+        (one.cells[9], one.sum) = (u32::MAX, 0_u64.wrapping_sub(150));
+        let mut gain = difference(&one, None);
+        let owed = gain.settle();
+        assert_eq!((gain.sum, gain.cells.len()), (0, 0));
+        let mut next = Gain::none();
+        next.cells.insert(9, 4);
+        next.sum = 600;
+        next.add(&owed);
+        assert_eq!((next.sum, next.cells[&9]), (450, 3));
+    }
+
+    #[test]
+    fn the_head_ends_where_the_cells_begin() {
+        assert_eq!(HEAD_WORDS * 8, std::mem::offset_of!(SeriesRow<CELLS>, cells));
+    }
+}

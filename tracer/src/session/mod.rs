@@ -1,0 +1,281 @@
+//! Loads the programs of a plan and attaches them; detaches by being dropped.
+
+mod globals;
+pub mod info;
+mod offsets;
+
+use std::{fs, io, os::fd::AsFd as _};
+
+use aya::{Btf, Ebpf, EbpfLoader, maps::Array, programs::Program as Loaded};
+use tracer_common::{admission::Admission, layout::TURNAROUND_ROWS};
+
+use crate::{
+    histogram::Precision,
+    kernel::{Facts, btf, btf_bytes, probe::chain},
+    plan::{Attach, Plan, Program, Role},
+    regime::Regime,
+    settings::{Settings, Tasks},
+};
+use globals::Globals;
+use info::ProgramStats;
+use offsets::Offsets;
+
+/// The eBPF object, chosen by the build script.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/exitpath.bpf.o"));
+
+/// Largest table of records: 4 MiB, without collisions up to 131,072 live thread numbers in a row.
+const MAX_RECORDS: u32 = 1 << 17;
+
+/// Why a session could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// Built without the programs.
+    #[error("this exitpath was built without its eBPF programs: run `cargo xtask setup` and build again")]
+    Stub,
+    /// The kernel's types cannot be read.
+    #[error("the kernel's type information cannot be used: {0}; `exitpath doctor` says what is missing")]
+    Btf(String),
+    /// Refused.
+    #[error(
+        "the kernel does not let this process trace ({what}: {why}); run it as root, or with CAP_BPF and \
+         CAP_PERFMON, and see `exitpath doctor`"
+    )]
+    Refused {
+        /// What was tried.
+        what: String,
+        /// What the kernel said.
+        why: String,
+    },
+    /// Maps do not fit.
+    #[error("no memory for the maps ({0}); use fewer --max-series, or --precision 1")]
+    Memory(String),
+    /// Something else.
+    #[error("{what}: {why}; please report it with the output of `exitpath doctor`")]
+    Other {
+        /// What was tried.
+        what: String,
+        /// What went wrong.
+        why: String,
+    },
+}
+
+/// Loaded and attached programs.
+pub struct Session {
+    ebpf: Ebpf,
+    /// The plan as it runs.
+    plan: Plan,
+    /// Rows of each CPU and possible CPUs.
+    pub layout: MapLayout,
+}
+
+/// The size of the maps, for the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapLayout {
+    /// Possible CPUs.
+    pub cpus: u32,
+    /// Rows of each CPU, those for turnaround included.
+    pub rows: u32,
+    /// Records.
+    pub records: u32,
+    /// Bucket layout.
+    pub precision: Precision,
+}
+
+impl Session {
+    /// Loads everything; nothing runs yet.
+    pub fn load(plan: Plan, facts: &Facts, settings: &Settings) -> Result<Self, SessionError> {
+        if OBJECT.is_empty() {
+            return Err(SessionError::Stub);
+        }
+        raise_memlock();
+        let typed = plan.programs.iter().any(|program| program.attach == Attach::Typed);
+        let offsets = if typed {
+            let bytes = btf_bytes().map_err(|error| SessionError::Btf(error.to_string()))?;
+            let parsed = btf::Btf::parse(&bytes).map_err(|error| SessionError::Btf(error.to_string()))?;
+            Offsets::read(&parsed).map_err(|error| SessionError::Btf(error.to_string()))?
+        } else {
+            Offsets(Vec::new())
+        };
+        let layout = MapLayout {
+            cpus: facts.possible_cpus,
+            rows: settings.max_series + TURNAROUND_ROWS,
+            records: facts.pid_max.next_power_of_two().clamp(1, MAX_RECORDS),
+            precision: settings.precision,
+        };
+        let globals = Globals::new(&Regime::of(facts), facts, settings, &layout, offsets);
+        let mut loader = EbpfLoader::new();
+        globals.apply(&mut loader);
+        let rows = layout.rows * layout.cpus;
+        let table = matches!(globals.tasks(), 2);
+        loader
+            .map_max_entries("RECORDS", layout.records)
+            .map_max_entries("CPUS", layout.cpus)
+            .map_max_entries("ROWS_2", if settings.precision == Precision::Two { rows } else { 1 })
+            .map_max_entries("ROWS_1", if settings.precision == Precision::One { rows } else { 1 })
+            .map_max_entries("ADMISSION", if table { facts.pid_max / 8 + 1 } else { 1 });
+        let ebpf = loader.load(OBJECT).map_err(|error| classify_error("creating the maps", &error))?;
+        let mut session = Self { ebpf, plan, layout };
+        session.load_programs()?;
+        session.admit(&settings.tasks)?;
+        Ok(session)
+    }
+
+    fn load_programs(&mut self) -> Result<(), SessionError> {
+        let btf = match self.plan.programs.iter().any(|program| program.attach == Attach::Typed) {
+            true => Some(Btf::from_sys_fs().map_err(|error| SessionError::Btf(chain(&error)))?),
+            false => None,
+        };
+        let mut missing = Vec::new();
+        for program in &self.plan.programs {
+            let loaded = self.ebpf.program_mut(program.name).ok_or_else(|| SessionError::Other {
+                what: format!("program {}", program.name),
+                why: "is not in the object".into(),
+            })?;
+            let result = match loaded {
+                Loaded::BtfTracePoint(one) => match &btf {
+                    Some(btf) => one.load(program.hook, btf),
+                    None => continue,
+                },
+                Loaded::RawTracePoint(one) => one.load(),
+                _ => continue,
+            };
+            note(program, result.map_err(|error| classify_error(program.name, &error)), &mut missing)?;
+        }
+        self.plan = self.plan.clone().without(&missing);
+        Ok(())
+    }
+
+    /// Attaches all programs, those that begin calls last, so that no call is seen to begin without its end.
+    pub fn attach(&mut self) -> Result<(), SessionError> {
+        let mut missing = Vec::new();
+        for program in &self.plan.programs {
+            let result = match self.ebpf.program_mut(program.name) {
+                Some(Loaded::BtfTracePoint(one)) => one.attach().map(drop),
+                Some(Loaded::RawTracePoint(one)) => one.attach(program.hook).map(drop),
+                _ => continue,
+            };
+            note(program, result.map_err(|error| classify_error(program.hook, &error)), &mut missing)?;
+        }
+        self.plan = self.plan.clone().without(&missing);
+        Ok(())
+    }
+
+    /// Detaches all programs; the maps stay for a last reading.
+    pub fn detach(&mut self) {
+        for program in &self.plan.programs {
+            match self.ebpf.program_mut(program.name) {
+                Some(Loaded::BtfTracePoint(one)) => drop(one.unload()),
+                Some(Loaded::RawTracePoint(one)) => drop(one.unload()),
+                _ => {}
+            }
+        }
+    }
+
+    /// The plan as it runs: what could not be attached is gone from it.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Run-time statistics and recursion misses of all our programs.
+    #[must_use]
+    pub fn stats(&self) -> Vec<(&'static str, ProgramStats)> {
+        let mut all = Vec::new();
+        for program in &self.plan.programs {
+            let fd = match self.ebpf.program(program.name) {
+                Some(Loaded::BtfTracePoint(one)) => one.fd(),
+                Some(Loaded::RawTracePoint(one)) => one.fd(),
+                _ => continue,
+            };
+            if let Ok(fd) = fd
+                && let Ok(stats) = info::read(fd.as_fd())
+            {
+                all.push((program.name, stats));
+            }
+        }
+        all
+    }
+
+    /// The loaded object, for the reader's maps and the log.
+    pub const fn ebpf(&mut self) -> &mut Ebpf {
+        &mut self.ebpf
+    }
+
+    /// Fills the admission table.
+    fn admit(&mut self, tasks: &Tasks) -> Result<(), SessionError> {
+        let states: Vec<(u32, Admission)> = match tasks {
+            Tasks::Processes { pids, .. } => pids.iter().map(|&pid| (pid, Admission::YES)).collect(),
+            Tasks::Command { pid } => vec![(*pid, Admission::AT_EXEC)],
+            Tasks::All => return Ok(()),
+        };
+        let other = |what: &str, why: String| SessionError::Other { what: what.into(), why };
+        let Some(map) = self.ebpf.map_mut("ADMISSION") else {
+            return Err(other("map ADMISSION", "is not in the object".into()));
+        };
+        let mut table: Array<_, u64> =
+            Array::try_from(map).map_err(|error| other("map ADMISSION", chain(&error)))?;
+        if table.len() <= 1 {
+            return Ok(());
+        }
+        for (pid, state) in states {
+            let index = pid / 8;
+            let word = table.get(&index, 0).unwrap_or(0) | u64::from(state.0) << (pid % 8 * 8);
+            table.set(index, word, 0).map_err(|error| other("selecting a process", chain(&error)))?;
+        }
+        Ok(())
+    }
+}
+
+/// A failure counts as the program's role says.
+fn note(
+    program: &Program,
+    result: Result<(), SessionError>,
+    missing: &mut Vec<(&'static str, String)>,
+) -> Result<(), SessionError> {
+    match (result, program.role) {
+        (Ok(()), _) => Ok(()),
+        (Err(error), Role::Required) => Err(error),
+        (Err(error), Role::Amends | Role::Optional) => {
+            missing.push((program.name, error.to_string()));
+            Ok(())
+        }
+    }
+}
+
+/// Sorts aya's errors by what the user can do about them.
+fn classify_error(what: &str, error: &(dyn std::error::Error + 'static)) -> SessionError {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut code = None;
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            code = io.raw_os_error();
+        }
+        next = error.source();
+    }
+    match code {
+        Some(libc::EPERM | libc::EACCES) => SessionError::Refused {
+            what: what.into(),
+            why: io::Error::from_raw_os_error(code.unwrap_or(0)).to_string(),
+        },
+        Some(libc::ENOMEM | libc::E2BIG) => SessionError::Memory(chain(error)),
+        _ => SessionError::Other { what: what.into(), why: chain(error) },
+    }
+}
+
+/// Kernels before 5.11 charge maps to RLIMIT_MEMLOCK. Without CAP_SYS_RESOURCE it cannot be raised: carry on.
+fn raise_memlock() {
+    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: a valid pointer to a plain structure.
+    unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
+}
+
+/// Other programs of this kernel on the same tracepoints: they change what calls cost.
+#[must_use]
+pub fn online_cpus() -> u32 {
+    let text = fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
+    let count = |part: &str| -> Option<u32> {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(last.parse::<u32>().ok()? - first.parse::<u32>().ok()? + 1)
+    };
+    text.trim().split(',').filter_map(count).sum::<u32>().max(1)
+}

@@ -1,0 +1,94 @@
+//! What a session is asked to trace, resolved to what the programs compare.
+
+use crate::histogram::Precision;
+
+/// What to trace.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Bucket layout.
+    pub precision: Precision,
+    /// Series slots of each CPU.
+    pub max_series: u32,
+    /// Time one call in this many.
+    pub sample: u32,
+    /// Attach no entry program, read no clock.
+    pub counts_only: bool,
+    /// Which processes.
+    pub tasks: Tasks,
+    /// Process name, as the kernel keeps it: at most 15 bytes.
+    pub comm: Option<[u8; 16]>,
+    /// Real user.
+    pub uid: Option<u32>,
+    /// Control group (v2) and all below it.
+    pub cgroup: Option<Cgroup>,
+    /// Which calls: a bit each, 1024 an ABI.
+    pub syscalls: Option<[u64; 48]>,
+    /// Which errors: a bit each error cell.
+    pub errors: Option<[u64; 3]>,
+    /// Only failed calls.
+    pub failed: bool,
+    /// Only calls of at least this many ns.
+    pub min_latency: u64,
+    /// Diagnostics from the slow-path programs.
+    pub verbose: bool,
+}
+
+/// Which processes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tasks {
+    /// All.
+    #[default]
+    All,
+    /// These, with all their threads, and with `follow` what they create.
+    Processes {
+        /// Process numbers.
+        pids: Vec<u32>,
+        /// Children too.
+        follow: bool,
+    },
+    /// The program that this process will execute, and what it creates.
+    Command {
+        /// Process number.
+        pid: u32,
+    },
+}
+
+/// A control group of the unified hierarchy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cgroup {
+    /// Its id: the inode of its folder.
+    pub id: u64,
+    /// How far below the root it lies.
+    pub level: u32,
+}
+
+/// Series slots of each CPU unless asked otherwise: with all other maps under 8 MiB a CPU at 2 digits.
+pub const DEFAULT_MAX_SERIES: u32 = 240;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            precision: Precision::Two,
+            max_series: DEFAULT_MAX_SERIES,
+            sample: 1,
+            counts_only: false,
+            tasks: Tasks::All,
+            comm: None,
+            uid: None,
+            cgroup: None,
+            syscalls: None,
+            errors: None,
+            failed: false,
+            min_latency: 0,
+            verbose: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Turnaround is measured where every return and entry of a thread is timed.
+    #[must_use]
+    pub const fn measures_turnaround(&self) -> bool {
+        !self.counts_only && self.sample <= 1 && self.syscalls.is_none()
+    }
+}
