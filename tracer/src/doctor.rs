@@ -100,9 +100,12 @@ fn describe(regime: &Regime) -> String {
         format!("{} frame", regime.frame.name()),
         format!("exit decided in {}", if regime.decision.name() == "c" { "C" } else { "assembly" }),
     ];
-    for (on, word) in
-        [(regime.fred, "FRED"), (regime.xenpv, "Xen PV"), (regime.pti, "PTI"), (regime.la57, "57-bit addresses")]
-    {
+    for (on, word) in [
+        (regime.fred, "FRED"),
+        (regime.xenpv, "Xen PV"),
+        (regime.pti, "PTI"),
+        (regime.la57, "57-bit addresses"),
+    ] {
         words.push(if on { word.to_owned() } else { format!("no {word}") });
     }
     words.join(", ")

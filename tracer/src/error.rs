@@ -1,56 +1,62 @@
-//! Errors as a person at the terminal meets them: one line with what, why and the remedy, and an exit code.
+//! What ends a command: one line that says what, why, and the remedy, and an exit code.
 
-use crate::{command::CommandError, plan::PlanError, session::SessionError};
-
-/// Wrong usage or unusable input.
+/// The exit code for wrong usage and wrong input.
 pub const USAGE: u8 = 2;
-/// This kernel, or this process's privileges, do not allow tracing.
+/// The exit code for "cannot trace here".
 pub const CANNOT_TRACE: u8 = 3;
 
-/// Why a command of exitpath failed.
+/// An error that a person reads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct CliError {
-    /// The process's exit code.
+    /// [`USAGE`] or [`CANNOT_TRACE`].
     pub exit_code: u8,
-    /// What, why, and the remedy, on one line.
-    pub message: String,
+    message: String,
 }
 
 impl CliError {
-    /// Wrong usage or unusable input.
-    pub fn usage(message: impl Into<String>) -> Self {
-        Self { exit_code: USAGE, message: message.into() }
+    /// Wrong usage, wrong input, or an output that cannot be written.
+    #[must_use]
+    pub fn usage(what: &str, why: &str, remedy: &str) -> Self {
+        Self::new(USAGE, what, why, remedy)
     }
 
-    /// Tracing is not possible here.
-    pub fn cannot_trace(message: impl Into<String>) -> Self {
-        Self { exit_code: CANNOT_TRACE, message: message.into() }
+    /// This kernel, or this user on it, cannot trace.
+    #[must_use]
+    pub fn cannot_trace(what: &str, why: &str, remedy: &str) -> Self {
+        Self::new(CANNOT_TRACE, what, why, remedy)
+    }
+
+    /// An error whose text already says why and the remedy.
+    #[must_use]
+    pub fn input(what: &str, why: &impl std::fmt::Display) -> Self {
+        Self { exit_code: USAGE, message: one_line(&format!("{what}: {why}")) }
+    }
+
+    /// An error whose text already says everything.
+    #[must_use]
+    pub fn told(exit_code: u8, text: &impl std::fmt::Display) -> Self {
+        Self { exit_code, message: one_line(&text.to_string()) }
+    }
+
+    fn new(exit_code: u8, what: &str, why: &str, remedy: &str) -> Self {
+        Self { exit_code, message: one_line(&format!("{what}: {why}; {remedy}")) }
     }
 }
 
-impl From<SessionError> for CliError {
-    fn from(error: SessionError) -> Self {
-        Self::cannot_trace(error.to_string())
-    }
+/// Names of files and words of the kernel may hold anything.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-impl From<PlanError> for CliError {
-    fn from(error: PlanError) -> Self {
-        match error {
-            PlanError::Unknown(_) => Self::usage(error.to_string()),
-            PlanError::Unfit { .. } => Self::cannot_trace(error.to_string()),
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl From<CommandError> for CliError {
-    fn from(error: CommandError) -> Self {
-        let exit_code = match &error {
-            CommandError::Fork { .. } => USAGE,
-            // What shells give for a command that is not found, or that cannot be executed.
-            CommandError::Exec { exit_code, .. } => *exit_code,
-        };
-        Self { exit_code, message: error.to_string() }
+    #[test]
+    fn one_line_says_what_why_and_the_remedy() {
+        let error = CliError::usage("cannot read a\nb", "it is odd", "give another");
+        assert_eq!(error.to_string(), "cannot read a b: it is odd; give another");
+        assert_eq!((error.exit_code, CliError::cannot_trace("", "", "").exit_code), (2, 3));
     }
 }

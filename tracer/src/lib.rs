@@ -17,5 +17,6 @@ pub mod regime;
 pub mod report;
 pub mod session;
 pub mod settings;
+pub mod sink;
 pub mod snapshot;
 pub mod syscalls;

@@ -9,6 +9,8 @@ mod latency;
 mod row;
 mod view;
 
+use std::collections::BTreeMap;
+
 use tracer_common::{Loss, Path, Untimed};
 
 pub use claim::Claim;
@@ -20,7 +22,7 @@ pub use view::{Grouping, InFlight, SortKey, View};
 use crate::{
     histogram::{Histogram, total},
     metadata::Metadata,
-    snapshot::Snapshot,
+    snapshot::{Series, Snapshot},
 };
 
 /// A result as outputs show it. All times are in ns.
@@ -44,6 +46,10 @@ pub struct Report {
     pub timed: u64,
     /// Returns by path, all series; paths never taken are left out.
     pub paths: Vec<PathTotal>,
+    /// Failed tests that kept returns from SYSRET, all series; zeros left out.
+    pub reasons: Vec<Named>,
+    /// What stood behind them, all series; zeros left out.
+    pub causes: Vec<Named>,
     /// What the rows are.
     pub grouping: Grouping,
     /// The rows, sorted; at most `--top` of them.
@@ -106,9 +112,12 @@ impl Report {
         let left_out = rows.split_off(kept);
         let omitted =
             Omitted { rows: left_out.len(), returns: total(left_out.iter().map(|row| row.returns)) };
-        let ptraced = total(series.values().map(|one| one.ptraced));
+        let mut totals = Series::default();
+        for one in series.values() {
+            totals.merge(&Series { latency: Histogram::default(), errors: BTreeMap::new(), ..*one });
+        }
         Self {
-            claim: Claim::new(&metadata.plan, ptraced, losses),
+            claim: Claim::new(&metadata.plan, totals.ptraced, losses),
             interval: None,
             start_ns: *start_ns,
             duration_ns: *duration_ns,
@@ -116,6 +125,8 @@ impl Report {
             returns,
             timed: total(series.values().map(|one| one.latency.count)),
             paths: path_totals(snapshot, returns),
+            reasons: row::reasons(&totals.reasons),
+            causes: row::causes(&totals.causes),
             grouping: view.grouping,
             rows,
             omitted,

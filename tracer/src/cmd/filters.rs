@@ -7,7 +7,7 @@ use tracer_common::{hdr::MAX_VALUE, layout::error_cell};
 
 use crate::{
     errno::ErrnoSet,
-    error::CliError,
+    error::{CliError, USAGE},
     settings::{Cgroup, Settings, Tasks},
     syscalls::Expr,
 };
@@ -47,8 +47,12 @@ pub struct FilterArgs {
 
 impl FilterArgs {
     /// Resolves all of them; `command` is the process that will execute the traced command.
-    pub fn resolve(&self, command: Option<u32>, counts_only: bool, sample: u32) -> Result<Settings, CliError> {
-        let usage = CliError::usage;
+    pub fn resolve(
+        &self,
+        command: Option<u32>,
+        counts_only: bool,
+        sample: u32,
+    ) -> Result<Settings, CliError> {
         if command.is_some() && !self.pid.is_empty() {
             return Err(usage("-p and -- COMMAND exclude each other: give one of them"));
         }
@@ -56,13 +60,19 @@ impl FilterArgs {
             return Err(usage("-f follows the children of -p PID: give -p, or a command after --"));
         }
         if counts_only && self.min_latency.is_some() {
-            return Err(usage("--counts-only measures no latency, so --min-latency has nothing to compare: drop one"));
+            return Err(usage(
+                "--counts-only measures no latency, so --min-latency has nothing to compare: drop one",
+            ));
         }
         if counts_only && sample > 1 {
-            return Err(usage("--counts-only and --sample exclude each other: without times there is nothing to sample"));
+            return Err(usage(
+                "--counts-only and --sample exclude each other: without times there is nothing to sample",
+            ));
         }
         if sample > 1 && self.min_latency.is_some() {
-            return Err(usage("--sample leaves most calls without a latency, which --min-latency needs: drop one"));
+            return Err(usage(
+                "--sample leaves most calls without a latency, which --min-latency needs: drop one",
+            ));
         }
         let tasks = match command {
             Some(pid) => Tasks::Command { pid },
@@ -125,6 +135,10 @@ impl FilterArgs {
     }
 }
 
+fn usage(text: impl Into<String>) -> CliError {
+    CliError::told(USAGE, &text.into())
+}
+
 /// `250`, `10us`, `1.5ms`: nanoseconds.
 pub fn parse_time(text: &str) -> Result<u64, String> {
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
@@ -136,7 +150,8 @@ pub fn parse_time(text: &str) -> Result<u64, String> {
         "s" => 1e9,
         _ => return Err(format!("unit {unit:?} is none of ns, us, ms, s")),
     };
-    let value: f64 = number.trim().parse().map_err(|_| "write a number and ns, us, ms or s, as in 10us".to_owned())?;
+    let value: f64 =
+        number.trim().parse().map_err(|_| "write a number and ns, us, ms or s, as in 10us".to_owned())?;
     let ns = value * scale;
     if !(1.0..=MAX_VALUE as f64).contains(&ns) {
         return Err("times lie between 1ns and 137s".to_owned());
@@ -146,11 +161,12 @@ pub fn parse_time(text: &str) -> Result<u64, String> {
 
 fn check_pid(pid: u32) -> Result<(), CliError> {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
-        return Err(CliError::usage(format!("there is no process {pid}: `pgrep NAME` finds numbers")));
+        return Err(usage(format!("there is no process {pid}: `pgrep NAME` finds numbers")));
     };
-    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:")).and_then(|text| text.trim().parse().ok());
+    let group: Option<u32> =
+        status.lines().find_map(|line| line.strip_prefix("Tgid:")).and_then(|text| text.trim().parse().ok());
     match group {
-        Some(group) if group != pid => Err(CliError::usage(format!(
+        Some(group) if group != pid => Err(usage(format!(
             "{pid} is a thread of process {group}: -p takes processes, with all their threads; use -p {group}"
         ))),
         _ => Ok(()),
@@ -163,7 +179,7 @@ fn error_bits(set: &ErrnoSet) -> Result<[u64; 3], CliError> {
     for errno in set.iter() {
         let cell = error_cell(-i64::from(errno));
         if cell == tracer_common::layout::ERROR_OTHER {
-            return Err(CliError::usage(format!(
+            return Err(usage(format!(
                 "error {errno} is counted together with all unnamed ones and cannot be selected: use 1 to 133, or \
                  512 to 516"
             )));
@@ -176,7 +192,7 @@ fn error_bits(set: &ErrnoSet) -> Result<[u64; 3], CliError> {
 fn comm_bytes(name: &str) -> Result<[u8; 16], CliError> {
     let mut bytes = [0; 16];
     if name.is_empty() || name.len() > 15 || name.contains('\0') {
-        return Err(CliError::usage(format!(
+        return Err(usage(format!(
             "--comm {name:?}: the kernel keeps 1 to 15 bytes of a process's name; give what /proc/PID/comm shows"
         )));
     }
@@ -191,7 +207,7 @@ fn find_user(text: &str) -> Result<u32, CliError> {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let line = passwd.lines().find(|line| line.split(':').next() == Some(text));
     line.and_then(|line| line.split(':').nth(2)).and_then(|uid| uid.parse().ok()).ok_or_else(|| {
-        CliError::usage(format!("there is no user {text:?} in /etc/passwd: give its number (`id -u {text}`)"))
+        usage(format!("there is no user {text:?} in /etc/passwd: give its number (`id -u {text}`)"))
     })
 }
 
@@ -200,21 +216,22 @@ fn find_cgroup(path: &PathBuf) -> Result<Cgroup, CliError> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let root = mounts.lines().find_map(|line| {
         let (fields, kind) = line.split_once(" - ")?;
-        kind.starts_with("cgroup2 ").then(|| PathBuf::from(fields.split(' ').nth(4).unwrap_or("/sys/fs/cgroup")))
+        kind.starts_with("cgroup2 ")
+            .then(|| PathBuf::from(fields.split(' ').nth(4).unwrap_or("/sys/fs/cgroup")))
     });
     let Some(root) = root else {
-        return Err(CliError::usage("--cgroup needs the unified hierarchy, and no cgroup2 file system is mounted"));
+        return Err(usage("--cgroup needs the unified hierarchy, and no cgroup2 file system is mounted"));
     };
     let relative = root.join(path.strip_prefix("/").unwrap_or(path));
     let found = [path.clone(), relative].into_iter().filter_map(|path| path.canonicalize().ok());
     let Some(folder) = found.into_iter().find(|folder| folder.starts_with(&root) && folder.is_dir()) else {
-        return Err(CliError::usage(format!(
+        return Err(usage(format!(
             "{} is no control group below {}: give a folder there (`systemd-cgls` shows them)",
             path.display(),
             root.display()
         )));
     };
-    let metadata = fs::metadata(&folder).map_err(|error| CliError::usage(format!("{}: {error}", folder.display())))?;
+    let metadata = fs::metadata(&folder).map_err(|error| usage(format!("{}: {error}", folder.display())))?;
     let level = folder.strip_prefix(&root).map_or(0, |below| below.components().count());
     Ok(Cgroup { id: metadata.ino(), level: level as u32 })
 }
@@ -245,7 +262,9 @@ mod tests {
         assert!(with(|args| args.min_latency = Some(5)).resolve(None, true, 1).is_err());
         assert!(with(|args| args.min_latency = Some(5)).resolve(None, false, 8).is_err());
         assert!(FilterArgs::default().resolve(None, true, 8).is_err());
-        assert!(with(|args| args.comm = Some("a name that is too long".into())).resolve(None, false, 1).is_err());
+        assert!(
+            with(|args| args.comm = Some("a name that is too long".into())).resolve(None, false, 1).is_err()
+        );
         assert!(with(|args| args.pid = vec![u32::MAX]).resolve(None, false, 1).is_err());
         assert!(FilterArgs::default().resolve(None, false, 1).is_ok());
     }

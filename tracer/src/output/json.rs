@@ -60,6 +60,8 @@ pub fn object(report: &Report) -> Value {
         "returns": report.returns,
         "timed": report.timed,
         "paths": report.paths.iter().map(|one| (one.path.name().to_owned(), one.returns.into())).collect::<Map<_, _>>(),
+        "reasons": counts(&report.reasons),
+        "causes": counts(&report.causes),
         "grouping": grouping(report.grouping),
         "series": report.rows.iter().map(series).collect::<Vec<_>>(),
         "omitted": { "series": report.omitted.rows, "returns": report.omitted.returns },

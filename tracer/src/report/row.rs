@@ -64,7 +64,7 @@ pub struct CallName {
     pub abi: Abi,
     /// Its number there; -1 for every number that no table can have.
     pub nr: i32,
-    /// Its name: `nr-N` for a number without one, `invalid` for -1.
+    /// Its name: `syscall_N` for a number without one, `invalid` for -1.
     pub name: String,
 }
 
@@ -72,12 +72,8 @@ impl CallName {
     /// The name of a call.
     #[must_use]
     pub fn new(call: SyscallId) -> Self {
-        let SyscallId { abi, nr } = call;
-        if nr == NR_INVALID {
-            return Self { abi, nr: -1, name: "invalid".to_owned() };
-        }
-        let name = syscalls::name(abi, u32::from(nr)).map_or_else(|| format!("nr-{nr}"), str::to_owned);
-        Self { abi, nr: i32::from(nr), name }
+        let nr = if call.nr == NR_INVALID { -1 } else { i32::from(call.nr) };
+        Self { abi: call.abi, nr, name: syscalls::label(call.abi, u32::from(call.nr)).to_string() }
     }
 
     /// The name with its ABI, if that is not the native one: `getppid (i386)`.
@@ -148,8 +144,8 @@ fn row(call: Option<CallName>, paths: Vec<(Path, u64)>, sum: Series, all: u64) -
         share: share(returns, all),
         timed: latency.count,
         uncertain: ptraced,
-        reasons: named(Reason::ALL.into_iter().map(|kind| (kind.name(), reasons[kind as usize]))),
-        causes: named(Cause::ALL.into_iter().map(|kind| (kind.name(), causes[kind as usize]))),
+        reasons: self::reasons(&reasons),
+        causes: self::causes(&causes),
         errors: errors
             .into_iter()
             .filter(|&(_, count)| count > 0)
@@ -158,6 +154,14 @@ fn row(call: Option<CallName>, paths: Vec<(Path, u64)>, sum: Series, all: u64) -
         latency: Latency::of(&latency),
         histogram: latency,
     }
+}
+
+pub(super) fn reasons(counts: &[u64; Reason::COUNT]) -> Vec<Named> {
+    named(Reason::ALL.into_iter().map(|kind| (kind.name(), counts[kind as usize])))
+}
+
+pub(super) fn causes(counts: &[u64; Cause::COUNT]) -> Vec<Named> {
+    named(Cause::ALL.into_iter().map(|kind| (kind.name(), counts[kind as usize])))
 }
 
 fn named(counts: impl Iterator<Item = (&'static str, u64)>) -> Vec<Named> {

@@ -23,8 +23,8 @@ fn rows_are_named_by_table_and_path() {
             "invalid sysret",
             "kill iret",
             "kill sysret",
-            "nr-412 sysret",
             "openat sysret",
+            "syscall_412 sysret",
         ]
     );
     let invalid = report(&view).rows[4].call.clone().unwrap();
