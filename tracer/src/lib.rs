@@ -1,6 +1,8 @@
 //! exitpath as a library: facts, plans, sessions, recordings, reports.
 
+pub mod cmd;
 pub mod errno;
+pub mod error;
 pub mod histogram;
 pub mod kernel;
 pub mod metadata;
@@ -12,5 +14,6 @@ pub mod regime;
 pub mod report;
 pub mod session;
 pub mod settings;
+pub mod sink;
 pub mod snapshot;
 pub mod syscalls;

@@ -195,7 +195,7 @@ impl Joiner<'_> {
             }
         }
         for TurnaroundNote { tag, path, latency } in turnaround {
-            let histogram = self.histogram(&tag, latency)?;
+            let histogram = self.histogram(&tag, latency.as_ref())?;
             if let Some(path) = self.known(&path, Path::ALL, Path::name)
                 && snapshot.turnaround.insert(path, histogram).is_some()
             {
@@ -212,7 +212,7 @@ impl Joiner<'_> {
 
     fn series(&mut self, note: SeriesNote) -> Result<Option<(SeriesKey, Series)>, String> {
         let SeriesNote { tag, abi, nr, path, returns, ptraced, reasons, causes, errors, latency } = note;
-        let latency = self.histogram(&tag, latency)?;
+        let latency = self.histogram(&tag, latency.as_ref())?;
         let abi = self.known(&abi, Abi::ALL, Abi::name);
         let path = self.known(&path, Path::ALL, Path::name);
         let (Some(abi), Some(path)) = (abi, path) else { return Ok(None) };
@@ -231,9 +231,9 @@ impl Joiner<'_> {
         Ok(Some((SeriesKey::new(SyscallId { abi, nr }, path), series)))
     }
 
-    fn histogram(&mut self, tag: &str, exact: Option<Exact>) -> Result<Histogram, String> {
+    fn histogram(&mut self, tag: &str, exact: Option<&Exact>) -> Result<Histogram, String> {
         let empty = Histogram::new(self.precision);
-        let Some(Exact { count, sum, min, max, binned, overflow }) = exact else { return Ok(empty) };
+        let Some(&Exact { count, sum, min, max, binned, overflow }) = exact else { return Ok(empty) };
         let mut histogram = Histogram { count, sum, min, max, ..empty };
         if binned > 0 {
             let text = self.lines.remove(tag).ok_or_else(|| format!("the histogram of {tag} is missing"))?;

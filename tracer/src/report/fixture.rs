@@ -129,7 +129,8 @@ pub(crate) fn in_flight() -> Vec<InFlight> {
     let futex = SyscallId { abi: Abi::X86_64, nr: 202 };
     let read = SyscallId { abi: Abi::X86_64, nr: 0 };
     vec![
-        InFlight { tid: 41, comm: Some("reader".to_owned()), call: read, age_ns: 2_000 },
-        InFlight { tid: 42, comm: None, call: futex, age_ns: 12_300_000_000 },
+        InFlight { tid: 41, comm: Some("reader".to_owned()), call: read, age_ns: Some(2_000) },
+        InFlight { tid: 42, comm: None, call: futex, age_ns: Some(12_300_000_000) },
+        InFlight { tid: 43, comm: None, call: read, age_ns: None },
     ]
 }

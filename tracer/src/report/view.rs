@@ -63,8 +63,8 @@ pub struct InFlight {
     pub comm: Option<String>,
     /// The call.
     pub call: SyscallId,
-    /// How long it had been in it, in ns.
-    pub age_ns: u64,
+    /// How long it had been in it, in ns; `None` if the call is not timed.
+    pub age_ns: Option<u64>,
 }
 
 impl SortKey {

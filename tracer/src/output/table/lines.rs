@@ -40,9 +40,9 @@ pub(super) fn head(report: &Report, style: Style, to: &mut dyn Write) -> io::Res
     if !metadata.command.is_empty() {
         writeln!(to, "command: {}", metadata.command.join(" "))?;
     }
-    let mut line = format!("{} returns", human::count(report.returns));
+    write!(to, "{} returns", human::count(report.returns))?;
     if report.duration_ns > 0 && report.returns > 0 {
-        line += &format!(" ({})", human::rate(report.returns, report.duration_ns));
+        write!(to, " ({})", human::rate(report.returns, report.duration_ns))?;
     }
     let mix: Vec<_> = report
         .paths
@@ -52,9 +52,9 @@ pub(super) fn head(report: &Report, style: Style, to: &mut dyn Write) -> io::Res
         })
         .collect();
     if !mix.is_empty() {
-        line += &format!(": {}", mix.join(", "));
+        write!(to, ": {}", mix.join(", "))?;
     }
-    writeln!(to, "{line}")
+    writeln!(to)
 }
 
 /// Turnaround, loss, what was not timed, own cost, notes.
@@ -124,12 +124,8 @@ fn in_flight(calls: &[InFlight], to: &mut dyn Write) -> io::Result<()> {
     for one in calls {
         let InFlight { tid, comm, call, age_ns } = one;
         let comm = comm.as_deref().unwrap_or("?");
-        writeln!(
-            to,
-            "  {tid:>7}  {comm:<15}  {} for {}",
-            CallName::new(*call).label(),
-            human::time(*age_ns)
-        )?;
+        let age = age_ns.map_or_else(|| "an unknown time".to_owned(), human::time);
+        writeln!(to, "  {tid:>7}  {comm:<15}  {} for {age}", CallName::new(*call).label())?;
     }
     Ok(())
 }
