@@ -1,13 +1,18 @@
 //! A command that waits to be traced: forked before anything is attached, executed when tracing has begun.
 
 use std::{
+    env,
     ffi::{CString, OsString},
     io::{self, Read as _, Write as _},
     os::{
         fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
         unix::ffi::OsStrExt as _,
     },
+    time::{Duration, Instant},
 };
+
+/// Names the descriptor that gets one byte once everything is attached: for whoever started us, not for the command.
+pub const READY_FD: &str = "EXITPATH_READY_FD";
 
 /// A child process that waits for [`Command::start`].
 pub struct Command {
@@ -15,7 +20,11 @@ pub struct Command {
     go: Option<std::fs::File>,
     failed: std::fs::File,
     name: String,
+    ended: Option<Ended>,
 }
+
+/// How long a command may take to end after SIGTERM before it gets SIGKILL.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why a command did not start.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +83,8 @@ impl Command {
         pointers.push(std::ptr::null());
         let (wait, go) = pipe().map_err(|error| fork(error.to_string()))?;
         let (failed, report) = pipe().map_err(|error| fork(error.to_string()))?;
+        // SAFETY: one thread; the variable is for us, not for the command.
+        unsafe { env::remove_var(READY_FD) };
         // SAFETY: one thread, so the child may do what it likes; it only makes system calls before execvp.
         let pid = unsafe { libc::fork() };
         match pid {
@@ -82,7 +93,7 @@ impl Command {
                 drop((go, failed));
                 child(&wait, &report, &pointers)
             }
-            _ => Ok(Self { pid, go: Some(go.into()), failed: failed.into(), name }),
+            _ => Ok(Self { pid, go: Some(go.into()), failed: failed.into(), name, ended: None }),
         }
     }
 
@@ -111,48 +122,54 @@ impl Command {
     }
 
     /// Whether the child has ended. Does not wait.
-    #[must_use]
-    pub fn ended(&self) -> Option<Ended> {
-        self.wait(libc::WNOHANG)
+    pub fn ended(&mut self) -> Option<Ended> {
+        if self.ended.is_none() {
+            let mut status = 0;
+            // SAFETY: a valid pointer, our own child.
+            let found = unsafe { libc::waitpid(self.pid, &raw mut status, libc::WNOHANG) };
+            self.ended = match found {
+                0 => None,
+                pid if pid == self.pid && libc::WIFSIGNALED(status) => {
+                    Some(Ended::Signaled(libc::WTERMSIG(status) as u8))
+                }
+                pid if pid == self.pid => Some(Ended::Exited(libc::WEXITSTATUS(status) as u8)),
+                // Interrupted: ask again. No such child: somebody else waited for it.
+                _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => None,
+                _ => Some(Ended::Exited(0)),
+            };
+        }
+        self.ended
     }
 
-    /// Waits for its end.
-    #[must_use]
-    pub fn finish(&self) -> Ended {
+    /// Ends it if it still runs: asks, and does not wait for ever.
+    pub fn terminate(&mut self) -> Ended {
+        self.signal(libc::SIGTERM);
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(ended) = self.wait(0) {
+            if let Some(ended) = self.ended() {
                 return ended;
             }
+            if Instant::now() >= deadline {
+                self.signal(libc::SIGKILL);
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    /// Sends it a signal.
-    pub fn signal(&self, signal: i32) {
-        // SAFETY: our own child, not waited for yet.
-        unsafe { libc::kill(self.pid, signal) };
-    }
-
-    fn wait(&self, options: i32) -> Option<Ended> {
-        let mut status = 0;
-        // SAFETY: a valid pointer, our own child.
-        match unsafe { libc::waitpid(self.pid, &raw mut status, options) } {
-            pid if pid == self.pid => Some(if libc::WIFSIGNALED(status) {
-                Ended::Signaled(libc::WTERMSIG(status) as u8)
-            } else {
-                Ended::Exited(libc::WEXITSTATUS(status) as u8)
-            }),
-            -1 if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted => Some(Ended::Exited(0)),
-            _ => None,
+    /// Sends it a signal, unless it has ended.
+    pub fn signal(&mut self, signal: i32) {
+        if self.ended().is_none() {
+            // SAFETY: our own child, not waited for yet.
+            unsafe { libc::kill(self.pid, signal) };
         }
     }
 }
 
 impl Drop for Command {
     fn drop(&mut self) {
-        // Never started: its pipe closes, and it ends by itself.
-        if self.go.take().is_some() {
-            let _ended = self.finish();
-        }
+        // Never started: its pipe closes, and it ends by itself. Started, and we failed: it is not left behind.
+        drop(self.go.take());
+        self.terminate();
     }
 }
 

@@ -96,12 +96,14 @@ pub enum PlanError {
     #[error("there is no plan {0:?}; plans: {names}", names = NAMES.map(|(name, _)| name).join(", "))]
     Unknown(String),
     /// The plan does not work on this kernel.
-    #[error("plan {name} does not work here: {why}; `exitpath doctor` shows what this kernel allows")]
+    #[error("plan {name} does not work here: {why}; {remedy}")]
     Unfit {
         /// Its name.
         name: String,
         /// The missing fact.
         why: String,
+        /// What would help.
+        remedy: String,
     },
 }
 
@@ -136,15 +138,19 @@ impl Plan {
         if !NAMES.iter().any(|(known, _)| *known == name) {
             return Err(PlanError::Unknown(name.to_owned()));
         }
-        let unfit = |why: String| PlanError::Unfit { name: name.to_owned(), why };
+        let unfit = |why: String, remedy: Option<String>| PlanError::Unfit {
+            name: name.to_owned(),
+            why,
+            remedy: remedy.unwrap_or_else(|| "`exitpath doctor` shows what this kernel allows".to_owned()),
+        };
         let candidate = candidates(facts).into_iter().find(|candidate| candidate.name == name);
         if let Some(candidate) = candidate
             && candidate.works == Answer::No
             && !(wish.forced.is_some() && Regime::of(facts).frame == Frame::Partial && name == "tracepoints")
         {
-            return Err(unfit(candidate.because));
+            return Err(unfit(candidate.because, candidate.remedy));
         }
-        tracepoints(facts, wish).map_err(unfit)
+        tracepoints(facts, wish).map_err(|why| unfit(why, None))
     }
 
     /// As it ran: the programs that could not be attached are left out, and the claim with them.

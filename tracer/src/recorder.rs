@@ -1,8 +1,11 @@
 //! A running recording: a session, its reader and the meter of its own cost.
 
-use std::time::{Duration, Instant};
+use std::{
+    future::Future,
+    io,
+    time::{Duration, Instant},
+};
 
-use aya::Ebpf;
 use tracer_common::Untimed;
 
 use crate::{
@@ -12,6 +15,7 @@ use crate::{
     session::{
         Session, SessionError,
         cost::{CostMeter, recursion},
+        log,
     },
     settings::Settings,
     snapshot::Snapshot,
@@ -99,8 +103,8 @@ impl Recorder {
         (self.reader.map_bytes(), self.session.layout.cpus)
     }
 
-    /// The loaded object, for the log.
-    pub const fn ebpf(&mut self) -> &mut Ebpf {
-        self.session.ebpf()
+    /// Follows the kernel programs' diagnostics; see [`log::follow`].
+    pub fn log(&mut self) -> io::Result<impl Future<Output = ()> + use<>> {
+        log::follow(&mut self.session)
     }
 }

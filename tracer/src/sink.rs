@@ -144,13 +144,9 @@ fn unwritable(name: &str, error: &io::Error) -> CliError {
     let what = format!("cannot write {name}");
     let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
     if full {
-        return CliError::usage(
-            &what,
-            "the disk is full",
-            "free space, or write to another disk with --output",
-        );
+        return CliError::usage(&what, "the disk is full", "free space, or write to another disk");
     }
-    CliError::usage(&what, &error.to_string(), "give a file that can be written with --output")
+    CliError::usage(&what, &error.to_string(), "give a file that can be written")
 }
 
 #[cfg(test)]

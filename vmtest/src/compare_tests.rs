@@ -1,3 +1,5 @@
+//! Reports against expectations, by hand-made JSON.
+
 use serde_json::{Value, json};
 
 use super::{Comparison, Report, compare};

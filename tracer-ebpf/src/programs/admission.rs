@@ -69,9 +69,8 @@ fn task_matches() -> bool {
     }
     if config::FILTER_COMM.load() != 0 {
         let Ok(comm) = bpf_get_current_comm() else { return false };
-        let [a, b, c, d, e, f, g, h, rest @ ..] = comm;
         let [low, high] = config::COMM.load();
-        if u64::from_ne_bytes([a, b, c, d, e, f, g, h]) != low || u64::from_ne_bytes(rest) != high {
+        if u128::from_le_bytes(comm) != u128::from(low) | u128::from(high) << 64 {
             return false;
         }
     }
@@ -85,8 +84,9 @@ pub fn call_selected(call: SyscallId) -> bool {
         return true;
     }
     let bit = (call.abi as usize) << 10 | call.nr as usize;
-    let word = (bit >> 6) % 48;
-    // SAFETY: `word` is below 48; volatile because the loader rewrites the array.
+    // A mask, not a remainder: the verifier follows no multiplication by a reciprocal.
+    let word = (bit >> 6) & 63;
+    // SAFETY: `word` is below 64; volatile because the loader rewrites the array.
     let word = unsafe { core::ptr::read_volatile((&raw const config::SYSCALLS).cast::<u64>().add(word)) };
     (word >> (bit & 63)) & 1 != 0
 }
@@ -97,8 +97,8 @@ pub fn error_selected(cell: u8) -> bool {
     if config::FILTER_ERRORS.load() == 0 {
         return true;
     }
-    let word = ((cell >> 6) as usize) % 3;
-    // SAFETY: `word` is below 3.
+    let word = ((cell >> 6) as usize) & 3;
+    // SAFETY: `word` is below 4.
     let word = unsafe { core::ptr::read_volatile((&raw const config::ERRORS).cast::<u64>().add(word)) };
     (word >> (cell & 63)) & 1 != 0
 }

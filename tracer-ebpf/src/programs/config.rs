@@ -69,12 +69,12 @@ globals! {
     VERBOSE: u32 = 0;
 }
 
-/// A bit a call: 1024 for each ABI.
+/// A bit a call: 1024 for each ABI, and for the one that does not exist: a length that a mask can check.
 #[unsafe(no_mangle)]
-pub static SYSCALLS: [u64; 48] = [u64::MAX; 48];
+pub static SYSCALLS: [u64; 64] = [u64::MAX; 64];
 /// A bit an error cell.
 #[unsafe(no_mangle)]
-pub static ERRORS: [u64; 3] = [u64::MAX; 3];
+pub static ERRORS: [u64; 4] = [u64::MAX; 4];
 
 /// The exit rules as `tracer-common` takes them.
 #[inline(always)]

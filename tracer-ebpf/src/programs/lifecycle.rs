@@ -63,7 +63,7 @@ pub fn exec_raw(ctx: RawTracePointContext) -> i32 {
 }
 
 #[inline(always)]
-fn on_exec(tgid: u32, tid: u32, old_tid: u32) {
+fn on_exec(process: u32, tid: u32, old_tid: u32) {
     if old_tid != tid {
         let (old, new) = (maps::record(old_tid), maps::record(tid));
         // SAFETY: the old leader is dead, and the running thread now has its number.
@@ -73,7 +73,7 @@ fn on_exec(tgid: u32, tid: u32, old_tid: u32) {
         }
     }
     if config::FILTER_TASKS.load() == 2
-        && let Some(byte) = maps::admission(tgid)
+        && let Some(byte) = maps::admission(process)
     {
         // SAFETY: a byte of a map value; the process has one thread now.
         unsafe { *byte = Admission(*byte).after_exec().0 };

@@ -1,5 +1,6 @@
 //! The programs, one file an attach family. Each reads its context and the maps, asks `tracer-common` for the
 //! rule, and writes the result.
+#![expect(clippy::needless_pass_by_value, reason = "the attach macros hand the context over by value")]
 
 mod admission;
 mod amend;
@@ -15,7 +16,6 @@ mod task;
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     // Unreachable: the rules do not panic, and the verifier would refuse an endless loop.
-    #[expect(clippy::empty_loop, reason = "a panic handler must diverge; there is nothing to do in BPF")]
     loop {}
 }
 

@@ -13,7 +13,7 @@ use tracer_common::{ExitRegs, exit::USER32_CS};
 
 use super::config;
 
-/// `struct pt_regs` of x86_64 as words (arch/x86/include/asm/ptrace.h).
+/// `struct pt_regs` of `x86_64` as words (arch/x86/include/asm/ptrace.h).
 pub mod reg {
     pub const R11: usize = 6;
     pub const AX: usize = 10;
@@ -93,6 +93,10 @@ impl Typed {
     }
 
     #[inline(always)]
+    #[expect(
+        clippy::cast_ptr_alignment,
+        reason = "BTF offsets are those of the compiler that aligned the member"
+    )]
     fn load(&self, offset: u32) -> u32 {
         // SAFETY: a typed pointer and an offset from the kernel's own BTF: the verifier checks the field.
         unsafe { ptr::read_volatile(self.task.add(offset as usize).cast::<u32>()) }

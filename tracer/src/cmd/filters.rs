@@ -21,7 +21,7 @@ use crate::{
 #[command(next_help_heading = "Filters")]
 pub struct FilterArgs {
     /// Only these processes, with all their threads
-    #[arg(short, long, value_name = "PID[,PID]", value_delimiter = ',')]
+    #[arg(short, long, value_name = "PID[,PID]", value_delimiter = ',', value_parser = parse_pid)]
     pub pid: Vec<u32>,
     /// With -p: the processes that these create, too
     #[arg(short, long)]
@@ -161,6 +161,11 @@ pub fn parse_time(text: &str) -> Result<u64, String> {
         return Err("times lie between 1ns and 137s".to_owned());
     }
     Ok(ns as u64)
+}
+
+fn parse_pid(text: &str) -> Result<u32, String> {
+    text.parse()
+        .map_err(|_| "write process numbers, as in 1234 or 1234,5678; `pgrep NAME` finds them".to_owned())
 }
 
 fn check_pid(pid: u32) -> Result<(), CliError> {

@@ -69,10 +69,12 @@ pub struct RecordArgs {
 
 /// Runs it; the command's exit code, or 0.
 pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
-    if args.command.first().is_some_and(|word| word.is_empty()) {
+    // clap drops a `--` with nothing behind it.
+    let dangling = args.command.is_empty() && std::env::args_os().any(|word| word == "--");
+    if dangling || args.command.first().is_some_and(|word| word.is_empty()) {
         return Err(CliError::usage(
             "no command",
-            "the word after -- is empty",
+            "nothing stands after --",
             "give a program, or leave -- out",
         ));
     }
@@ -85,6 +87,7 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
             args.filters.resolve(Some(0), args.counts_only, args.sample)
         }
     })?;
+    let ready = run::ready_descriptor();
     let mut outputs =
         Outputs::open(args.recording.as_deref(), &args.output, &args.view, args.interval.is_some())?;
     // Forked while this process has one thread.
@@ -114,7 +117,7 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
         command.start()?;
     }
     let timing = Timing { duration: args.duration, interval: args.interval, in_flight: args.in_flight };
-    run::trace(recorder, &metadata, &timing, outputs, command, args.verbose)
+    run::trace(recorder, &metadata, &timing, outputs, command, ready, args.verbose)
 }
 
 fn parse_seconds(text: &str) -> Result<f64, String> {

@@ -9,17 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aya_log::EbpfLogger;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{
-    io::{Interest, unix::AsyncFd},
     signal::unix::{SignalKind, signal},
     time::sleep_until,
 };
 
 use super::outputs::Outputs;
 use crate::{
-    command::{Command, Ended},
+    command::{Command, Ended, READY_FD},
     error::{CANNOT_TRACE, CliError},
     metadata::Metadata,
     output::human,
@@ -52,13 +50,14 @@ pub fn trace(
     timing: &Timing,
     outputs: Outputs,
     command: Option<Command>,
+    ready: Option<File>,
     verbose: bool,
 ) -> Result<u8, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| CliError::told(CANNOT_TRACE, &format!("cannot start the event loop: {error}")))?;
-    runtime.block_on(Loop::run(recorder, metadata, timing, outputs, command, verbose))
+    runtime.block_on(Loop::run(recorder, metadata, timing, outputs, command, ready, verbose))
 }
 
 struct Loop<'a> {
@@ -76,7 +75,8 @@ impl Loop<'_> {
         metadata: &Metadata,
         timing: &Timing,
         outputs: Outputs,
-        command: Option<Command>,
+        mut command: Option<Command>,
+        ready: Option<File>,
         verbose: bool,
     ) -> Result<u8, CliError> {
         let failed =
@@ -84,12 +84,17 @@ impl Loop<'_> {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         let mut child = signal(SignalKind::child()).map_err(failed)?;
-        let log = if verbose { kernel_log(&mut recorder)? } else { None };
-        let mut log: Pin<Box<dyn Future<Output = ()>>> = match log {
-            Some(log) => Box::pin(log),
-            None => Box::pin(std::future::pending()),
+        let mut log: Pin<Box<dyn Future<Output = ()>>> = if verbose {
+            Box::pin(recorder.log().map_err(|error| {
+                CliError::told(CANNOT_TRACE, &format!("-v: the kernel's log cannot be read: {error}"))
+            })?)
+        } else {
+            Box::pin(std::future::pending())
         };
-        announce();
+        if let Some(mut ready) = ready {
+            // Whoever asked may have gone.
+            let _ = ready.write_all(b"\n");
+        }
         let progress = progress(metadata, timing);
         let started = Instant::now();
         let every = timing.interval.map_or(INTERVAL, Duration::from_secs_f64);
@@ -112,7 +117,7 @@ impl Loop<'_> {
             tokio::select! {
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => {
-                    if let Some(command) = &command {
+                    if let Some(command) = &mut command {
                         command.signal(libc::SIGTERM);
                     }
                     break;
@@ -121,7 +126,7 @@ impl Loop<'_> {
                 () = &mut log => {}
                 () = sleep_until(wake.into()) => {}
             }
-            ended = command.as_ref().and_then(Command::ended);
+            ended = command.as_mut().and_then(Command::ended);
             if ended.is_some() || end.is_some_and(|end| Instant::now() >= end) {
                 break;
             }
@@ -174,26 +179,28 @@ impl Loop<'_> {
 
 /// The command's exit code; a command that still runs is ended first.
 fn end_command(command: Option<Command>, ended: Option<Ended>) -> u8 {
-    let Some(command) = command else { return 0 };
+    let Some(mut command) = command else { return 0 };
     if let Some(ended) = ended {
         return ended.exit_code();
     }
-    command.signal(libc::SIGTERM);
-    match command.finish() {
+    match command.terminate() {
         // Our own signal is no failure of the command.
-        Ended::Signaled(signal) if i32::from(signal) == libc::SIGTERM => 0,
+        Ended::Signaled(signal) if [libc::SIGTERM, libc::SIGKILL].contains(&i32::from(signal)) => 0,
         ended => ended.exit_code(),
     }
 }
 
-/// Tells whoever started us that everything is attached: one byte to the descriptor in `EXITPATH_READY_FD`.
-fn announce() {
-    if let Some(fd) = std::env::var("EXITPATH_READY_FD").ok().and_then(|text| text.parse::<i32>().ok())
-        && fd > 2
-    {
-        // SAFETY: the caller hands the descriptor over.
-        let _ = unsafe { File::from_raw_fd(fd) }.write_all(b"\n");
+/// Where whoever started us wants to hear that everything is attached: the descriptor in [`READY_FD`]. It is not
+/// handed on to a command.
+#[must_use]
+pub fn ready_descriptor() -> Option<File> {
+    let fd = std::env::var(READY_FD).ok()?.parse::<i32>().ok().filter(|&fd| fd > 2)?;
+    // SAFETY: only sets a flag of a descriptor, which may not exist.
+    if unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } != 0 {
+        return None;
     }
+    // SAFETY: it exists, and the caller handed it over.
+    Some(unsafe { File::from_raw_fd(fd) })
 }
 
 /// The line on a terminal while one waits.
@@ -218,31 +225,4 @@ fn progress(metadata: &Metadata, timing: &Timing) -> ProgressBar {
 fn comm(tid: u32) -> Option<String> {
     let name = std::fs::read_to_string(format!("/proc/{tid}/comm")).ok()?;
     Some(name.trim_end().to_owned())
-}
-
-/// Diagnostics of the kernel programs, line by line on standard error.
-fn kernel_log(recorder: &mut Recorder) -> Result<Option<impl Future<Output = ()> + use<>>, CliError> {
-    struct Stderr;
-    impl log::Log for Stderr {
-        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-            true
-        }
-        fn log(&self, record: &log::Record<'_>) {
-            eprintln!("exitpath: kernel: {}", record.args());
-        }
-        fn flush(&self) {}
-    }
-    let failed =
-        |error: String| CliError::told(CANNOT_TRACE, &format!("-v: the kernel log cannot be read: {error}"));
-    let logger =
-        EbpfLogger::init_with_logger(recorder.ebpf(), Stderr).map_err(|error| failed(error.to_string()))?;
-    // SAFETY: the logger owns its ring buffer's descriptor, always the same one, until it is dropped.
-    let registered = unsafe { AsyncFd::register_with_interest(logger, Interest::READABLE) };
-    let mut logger = registered.map_err(|error| failed(error.to_string()))?;
-    Ok(Some(async move {
-        while let Ok(mut guard) = logger.readable_mut().await {
-            guard.get_inner_mut().flush();
-            guard.clear_ready();
-        }
-    }))
 }

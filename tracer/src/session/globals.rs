@@ -15,8 +15,8 @@ pub struct Globals {
     longs: Vec<(&'static str, u64)>,
     comm: [u64; 2],
     text: [u64; 4],
-    syscalls: [u64; 48],
-    errors: [u64; 3],
+    syscalls: [u64; 64],
+    errors: [u64; 4],
     log_level: u8,
 }
 
@@ -79,8 +79,8 @@ impl Globals {
             ],
             comm: [first, second],
             text: [low, high, low32, high32],
-            syscalls: settings.syscalls.unwrap_or([u64::MAX; 48]),
-            errors: settings.errors.unwrap_or([u64::MAX; 3]),
+            syscalls: padded(&settings.syscalls.unwrap_or([u64::MAX; 48])),
+            errors: padded(&settings.errors.unwrap_or([u64::MAX; 3])),
             log_level: if settings.verbose { u8::MAX } else { 0 },
         }
     }
@@ -105,6 +105,11 @@ impl Globals {
             .override_global("ERRORS", &self.errors, true)
             .override_global("AYA_LOG_LEVEL", &self.log_level, false);
     }
+}
+
+/// A set as the programs hold it: its length a power of two.
+fn padded<const TO: usize>(set: &[u64]) -> [u64; TO] {
+    std::array::from_fn(|word| set.get(word).copied().unwrap_or(0))
 }
 
 /// Two halves of a process name as the programs compare them.

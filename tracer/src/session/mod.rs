@@ -3,6 +3,7 @@
 pub mod cost;
 mod globals;
 pub mod info;
+pub mod log;
 mod offsets;
 
 use std::{fs, io, os::fd::AsFd as _};
@@ -198,9 +199,10 @@ impl Session {
         all
     }
 
-    /// The loaded object, for the reader's maps and the log.
-    pub const fn ebpf(&mut self) -> &mut Ebpf {
-        &mut self.ebpf
+    /// The loaded object, for the reader's maps.
+    #[must_use]
+    pub const fn ebpf(&self) -> &Ebpf {
+        &self.ebpf
     }
 
     /// Fills the admission table.

@@ -196,7 +196,7 @@ fn parse_abi(text: &str) -> Option<Abi> {
 }
 
 /// `None` when the text is no number at all; `Some(None)` when it is one that no call can have.
-#[allow(clippy::option_option)] // Three answers, each used once, next door.
+#[expect(clippy::option_option, reason = "three answers, each used once, next door")]
 fn parse_numbers(text: &str) -> Option<Option<std::ops::RangeInclusive<u16>>> {
     // No name begins with a digit; a minus sign says that a number was meant.
     if !text.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit()) {
