@@ -71,6 +71,12 @@ impl Precision {
     }
 }
 
+/// Counts added up; never more than `u64::MAX`, whatever a file says.
+#[must_use]
+pub fn total(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
 /// A distribution of times in ns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
@@ -115,10 +121,11 @@ impl Histogram {
         debug_assert_eq!(self.precision, other.precision);
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.sum = self.sum.saturating_add(other.sum);
         for (&cell, &count) in &other.cells {
-            *self.cells.entry(cell).or_default() += count;
+            let cell = self.cells.entry(cell).or_default();
+            *cell = cell.saturating_add(count);
         }
     }
 
@@ -138,11 +145,11 @@ impl Histogram {
     /// it: the upper edge of the bucket that holds it, but never above the exact max. `None` when empty.
     #[must_use]
     pub fn quantile(&self, quantile: f64) -> Option<u64> {
-        let total: u64 = self.cells.values().sum();
+        let total = total(self.cells.values().copied());
         let rank = ((quantile * total as f64).ceil() as u64).clamp(1, total.max(1));
-        let mut seen = 0;
+        let mut seen = 0_u64;
         for (&cell, &count) in &self.cells {
-            seen += count;
+            seen = seen.saturating_add(count);
             if seen >= rank {
                 return Some(self.precision.highest(usize::from(cell)).clamp(self.min, self.max));
             }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use tracer_common::{Cause, Loss, Path, Reason, SeriesKey, Untimed};
 
-use crate::histogram::{Histogram, Precision};
+use serde::{Deserialize, Serialize};
+
+use crate::histogram::{Histogram, Precision, total};
 
 /// One interval, or several added up.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,7 +48,7 @@ pub struct Series {
 
 /// What our programs cost, from the kernel's run-time statistics. These are switched on only in short windows,
 /// because measuring every run would cost more than the runs do; `window_ns` says for how long.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnCost {
     /// Program runs in the windows.
     pub runs: u64,
@@ -68,12 +70,12 @@ impl Series {
     /// Adds another interval's share.
     pub fn merge(&mut self, other: &Self) {
         let Self { returns, ptraced, reasons, causes, errors, latency } = self;
-        *returns += other.returns;
-        *ptraced += other.ptraced;
+        add_one(returns, other.returns);
+        add_one(ptraced, other.ptraced);
         add(reasons, &other.reasons);
         add(causes, &other.causes);
         for (&cell, &count) in &other.errors {
-            *errors.entry(cell).or_default() += count;
+            add_one(errors.entry(cell).or_default(), count);
         }
         latency.merge(&other.latency);
     }
@@ -86,7 +88,7 @@ impl Snapshot {
         if *duration_ns == 0 {
             *start_ns = other.start_ns;
         }
-        *duration_ns += other.duration_ns;
+        add_one(duration_ns, other.duration_ns);
         *cpus = (*cpus).max(other.cpus);
         for (&key, one) in &other.series {
             series.entry(key).or_insert_with(|| Series::new(one.latency.precision)).merge(one);
@@ -96,21 +98,26 @@ impl Snapshot {
         }
         add(losses, &other.losses);
         add(untimed, &other.untimed);
-        own_cost.runs += other.own_cost.runs;
-        own_cost.run_ns += other.own_cost.run_ns;
-        own_cost.window_ns += other.own_cost.window_ns;
-        own_cost.reader_ns += other.own_cost.reader_ns;
+        add_one(&mut own_cost.runs, other.own_cost.runs);
+        add_one(&mut own_cost.run_ns, other.own_cost.run_ns);
+        add_one(&mut own_cost.window_ns, other.own_cost.window_ns);
+        add_one(&mut own_cost.reader_ns, other.own_cost.reader_ns);
     }
 
     /// Returns to user mode in all series.
     #[must_use]
     pub fn returns(&self) -> u64 {
-        self.series.values().map(|one| one.returns).sum()
+        total(self.series.values().map(|one| one.returns))
     }
 }
 
 fn add<const N: usize>(to: &mut [u64; N], from: &[u64; N]) {
     for (to, from) in to.iter_mut().zip(from) {
-        *to += from;
+        add_one(to, *from);
     }
+}
+
+/// Saturates: a recording may say anything.
+const fn add_one(to: &mut u64, from: u64) {
+    *to = to.saturating_add(from);
 }

@@ -20,6 +20,8 @@ pub struct Arguments {}
 pub fn perform(_: &Arguments) -> Result<ExitCode> {
     let root = workspace::root()?;
     let mut cargo = artifacts::cargo()?;
+    // Symbols stay for backtraces, line tables would treble the size.
+    cargo.env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo");
     // An explicit target keeps the flag away from build scripts and macros, which cannot be linked statically.
     cargo.args(["build", "--release", "--locked", "--package", "tracer", "--target", TARGET]);
     run::shown(cargo.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;

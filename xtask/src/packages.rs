@@ -26,7 +26,7 @@ pub fn as_root(program: &Path) -> Result<Command> {
     let silent = run::quiet(Command::new("sudo").args(["--non-interactive", "true"])).is_ok();
     ensure!(
         silent || (run::exists("sudo") && stdin().is_terminal()),
-        "this needs root: run it as root, or with sudo installed"
+        "not root, and no sudo that answers: run it as root, or install sudo"
     );
     let mut command = Command::new("sudo");
     command.arg(program);

@@ -35,9 +35,11 @@ impl Drop for Workload {
 
 /// Runs the task.
 pub fn perform(arguments: &Arguments) -> Result<ExitCode> {
+    // Asked before the build, so that a machine where it cannot end well says so at once.
+    packages::as_root(Path::new("true")).context("tracing needs root")?;
     let built = artifacts::build(&["build", "--release", "--package", "tracer", "--package", "vmtest"])?;
     let exitpath = artifacts::program(&built, "exitpath")?;
-    let mut command = packages::as_root(&exitpath.executable).context("tracing needs root")?;
+    let mut command = packages::as_root(&exitpath.executable)?;
     if arguments.arguments.is_empty() {
         command.args(DEFAULT);
     } else {

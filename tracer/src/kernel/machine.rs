@@ -23,6 +23,14 @@ pub fn kernel_config() -> Option<String> {
         .find_map(|path| fs::read_to_string(path).ok())
 }
 
+/// SHA-256 of the configuration, in hex.
+#[must_use]
+pub fn config_digest() -> Option<String> {
+    use sha2::{Digest as _, Sha256};
+    let digest = Sha256::digest(kernel_config()?);
+    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// A configuration option.
 #[must_use]
 pub fn config_option(config: Option<&String>, name: &str) -> Fact {

@@ -11,8 +11,8 @@ pub struct InFlightCall {
     pub tid: u32,
     /// Its call.
     pub call: SyscallId,
-    /// Since when, in ns; 0 when the call is not timed.
-    pub age_ns: u64,
+    /// Since when, in ns; `None` when the call is not timed.
+    pub age_ns: Option<u64>,
 }
 
 impl Reader {
@@ -27,7 +27,7 @@ impl Reader {
             .map(|record| InFlightCall {
                 tid: record.tid,
                 call: record.call.id(),
-                age_ns: if record.call.is_sampled() { now.saturating_sub(record.t_enter) } else { 0 },
+                age_ns: record.call.is_sampled().then(|| now.saturating_sub(record.t_enter)),
             })
             .collect();
         calls.sort_by_key(|call| (std::cmp::Reverse(call.age_ns), call.tid));

@@ -1,0 +1,127 @@
+//! `exitpath record`: options, and what happens before and after tracing.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::Args;
+
+use super::{
+    args::{OutputArgs, ViewArgs},
+    filters::FilterArgs,
+    metadata,
+    outputs::Outputs,
+    run::{self, Timing},
+};
+use crate::{
+    command::Command,
+    error::CliError,
+    histogram::Precision,
+    kernel::Facts,
+    plan::{Plan, Wish},
+    recorder::Recorder,
+    settings::{DEFAULT_MAX_SERIES, Settings},
+};
+
+/// Trace this machine, some processes or a command, and show every call's exit path and latency
+///
+/// Runs until the time is up, the command ends, or Ctrl-C, and then prints the result.
+#[derive(Args)]
+pub struct RecordArgs {
+    /// Stop after this many seconds; a command that still runs is ended
+    #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds)]
+    duration: Option<f64>,
+    /// Print each interval of this many seconds
+    #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds)]
+    interval: Option<f64>,
+    /// Write the recording to this file, interval by interval; .gz and .zst compress it
+    #[arg(short = 'o', long, value_name = "FILE.hlog", help_heading = "Output")]
+    recording: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    view: ViewArgs,
+    #[command(flatten)]
+    filters: FilterArgs,
+    /// List the calls that have not returned at the end
+    #[arg(long, help_heading = "View")]
+    in_flight: bool,
+    /// Count only: no latencies, at a third of the cost
+    #[arg(long, help_heading = "Cost")]
+    counts_only: bool,
+    /// Count all calls, time one in N, chosen at random
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Cost")]
+    sample: u32,
+    /// Significant digits of the histograms; 1 needs a sixth of the memory
+    #[arg(long, value_name = "DIGITS", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2), help_heading = "Cost")]
+    precision: u8,
+    /// Series kept on each CPU; what finds none is counted as lost
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_SERIES, value_parser = clap::value_parser!(u32).range(1..=18_000), help_heading = "Cost")]
+    max_series: u32,
+    /// This plan instead of the best one (`exitpath plan --explain`)
+    #[arg(long, value_name = "NAME", help_heading = "Cost")]
+    plan: Option<String>,
+    /// Diagnostics from the kernel programs' slow paths, on standard error
+    #[arg(short, long)]
+    verbose: bool,
+    /// Trace this command and what it starts, from its first call on
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// Runs it; the command's exit code, or 0.
+pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
+    if args.command.first().is_some_and(|word| word.is_empty()) {
+        return Err(CliError::usage(
+            "no command",
+            "the word after -- is empty",
+            "give a program, or leave -- out",
+        ));
+    }
+    // Everything that can be wrong with the request is said before a process is made or a program loaded.
+    args.filters.resolve(None, args.counts_only, args.sample).or_else(|error| {
+        // Following is implied, and allowed, with a command.
+        if args.command.is_empty() {
+            Err(error)
+        } else {
+            args.filters.resolve(Some(0), args.counts_only, args.sample)
+        }
+    })?;
+    let mut outputs =
+        Outputs::open(args.recording.as_deref(), &args.output, &args.view, args.interval.is_some())?;
+    // Forked while this process has one thread.
+    let mut command = match args.command.is_empty() {
+        true => None,
+        false => Some(Command::prepare(&args.command)?),
+    };
+    let facts = Facts::gather();
+    let settings = Settings {
+        precision: if args.precision == 1 { Precision::One } else { Precision::Two },
+        max_series: args.max_series,
+        sample: args.sample,
+        counts_only: args.counts_only,
+        verbose: args.verbose,
+        ..args.filters.resolve(command.as_ref().map(Command::pid), args.counts_only, args.sample)?
+    };
+    let wish = Wish {
+        forced: args.plan.as_deref(),
+        counts_only: args.counts_only,
+        follow: args.filters.follow || command.is_some(),
+    };
+    let plan = Plan::choose(&facts, &wish)?;
+    // Reading the machine's description makes calls of its own: before tracing, so that it does not show.
+    let mut metadata = metadata::describe(&facts, &plan, &settings, args.filters.describe(), &args.command);
+    let recorder = Recorder::start(plan, &facts, &settings)?;
+    metadata.plan = recorder.plan().describe();
+    outputs.begin(&metadata)?;
+    if let Some(command) = &mut command {
+        command.start()?;
+    }
+    let timing = Timing { duration: args.duration, interval: args.interval, in_flight: args.in_flight };
+    run::trace(recorder, &metadata, &timing, outputs, command, args.verbose)
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.strip_suffix('s').unwrap_or(text).parse() {
+        Ok(seconds) if (0.01..=1e8).contains(&seconds) => Ok(seconds),
+        _ => Err("write seconds, 0.01 or more, as in 10 or 0.5".to_owned()),
+    }
+}
