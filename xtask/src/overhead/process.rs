@@ -90,7 +90,10 @@ impl Drop for Attached {
 
 /// ns a call, as the loop says.
 pub fn bench(program: &Path, kind: Loop, calls: u64) -> Result<f64> {
-    let said = run::quiet(Command::new(program).args([kind.key(), &calls.to_string()]));
+    let mut command = Command::new(program);
+    // With a backtrace the last line would not be the error.
+    command.args([kind.key(), &calls.to_string()]).env("RUST_BACKTRACE", "0");
+    let said = run::quiet(&mut command);
     // Ctrl-C reaches the loop as well.
     interrupt::check()?;
     let said = said?;
