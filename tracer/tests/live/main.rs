@@ -1,0 +1,13 @@
+//! The tracer on the running kernel: what it counts, what it leaves out, what it says when it cannot, and that
+//! nothing of it stays behind. Runs as root; elsewhere each test says why it is skipped.
+
+mod coexistence;
+mod counts;
+mod errors;
+mod filters;
+mod leftovers;
+mod outputs;
+mod puppet;
+mod run;
+mod support;
+mod system_wide;

@@ -1,0 +1,92 @@
+//! How a run ends and what it then says: exit codes of commands, Ctrl-C, labels, calls in flight.
+
+use crate::{
+    puppet::Puppet,
+    run::{Tracer, run},
+    support::{turn, within},
+};
+
+#[test]
+fn the_commands_exit_code_is_passed_on() {
+    let Some(_turn) = turn("outputs::the_commands_exit_code_is_passed_on") else { return };
+    for (script, code) in [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137), ("kill -15 $$", 143)] {
+        let outcome = run(&["record", "--", "sh", "-c", script]);
+        assert_eq!((outcome.code(), &*outcome.stderr), (code, ""), "{script}");
+        // Tracing begins behind the exec, with what the loader does.
+        assert!(outcome.stdout.contains("mmap"), "{script}: {}", outcome.stdout);
+    }
+}
+
+#[test]
+fn a_command_that_outlives_the_time_is_ended() {
+    let Some(_turn) = turn("outputs::a_command_that_outlives_the_time_is_ended") else { return };
+    let since = std::time::Instant::now();
+    let outcome = run(&["record", "-d", "0.5", "--format", "json", "--", "sleep", "30"]);
+    assert!(since.elapsed().as_secs() < 10, "it waited for the command");
+    assert!(outcome.report().returns("mmap") > 0, "{}", outcome.stdout);
+}
+
+#[test]
+fn ctrl_c_prints_the_result() {
+    let Some(_turn) = turn("outputs::ctrl_c_prints_the_result") else { return };
+    let mut puppet = Puppet::new();
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        let tracer = Tracer::record(&["-p", &puppet.argument()]);
+        puppet.tell("calls 77");
+        let outcome = tracer.end(signal);
+        assert_eq!((outcome.code(), &*outcome.stderr), (0, ""));
+        let row = outcome.stdout.lines().find(|line| line.starts_with("getppid"));
+        assert!(row.is_some_and(|row| row.contains("77")), "{}", outcome.stdout);
+    }
+}
+
+#[test]
+fn a_sampled_table_says_so() {
+    let Some(_turn) = turn("outputs::a_sampled_table_says_so") else { return };
+    let sampled = run(&["record", "--sample", "16", "--", "true"]);
+    assert!(sampled.stdout.contains("16"), "{}", sampled.stdout);
+    assert!(sampled.stdout.contains("sample"), "{}", sampled.stdout);
+    let whole = run(&["record", "--", "true"]);
+    assert!(!whole.stdout.contains("sample"), "{}", whole.stdout);
+}
+
+#[test]
+fn calls_in_flight_are_listed() {
+    let Some(_turn) = turn("outputs::calls_in_flight_are_listed") else { return };
+    let mut puppet = Puppet::new();
+    let tracer = Tracer::json(&["-p", &puppet.argument(), "--in-flight"]);
+    let tid: u64 = puppet.tell("block").parse().expect("a thread id");
+    let stat = format!("/proc/{}/task/{tid}/stat", puppet.pid());
+    let sleeps = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") S "));
+    assert!(within(10, sleeps), "the thread does not block");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let report = tracer.interrupt().report();
+    let in_flight = report.0["in_flight"].as_array().expect("--in-flight lists them");
+    let blocked = in_flight.iter().find(|call| call["tid"] == tid).expect("the blocked thread");
+    assert_eq!((blocked["syscall"].as_str(), blocked["abi"].as_str()), (Some("pause"), Some("x86_64")));
+    let age = blocked["age_ns"].as_u64().expect("an age");
+    assert!((300_000_000..60_000_000_000).contains(&age), "{age} ns");
+    assert_eq!(report.returns("pause"), 0, "it has not returned");
+}
+
+#[test]
+fn intervals_add_up_to_the_whole() {
+    let Some(_turn) = turn("outputs::intervals_add_up_to_the_whole") else { return };
+    let mut puppet = Puppet::new();
+    let tracer = Tracer::json(&["-p", &puppet.argument(), "-i", "0.2"]);
+    for _ in 0..5 {
+        puppet.tell("calls 1000");
+        std::thread::sleep(std::time::Duration::from_millis(150));
+    }
+    let outcome = tracer.interrupt();
+    assert_eq!((outcome.code(), &*outcome.stderr), (0, ""));
+    let objects: Vec<crate::run::Report> = outcome
+        .stdout
+        .lines()
+        .map(|line| crate::run::Report(serde_json::from_str(line).expect("one object a line")))
+        .collect();
+    let (whole, intervals) = objects.split_last().expect("at least the whole");
+    assert!(intervals.len() >= 3, "{} intervals", intervals.len());
+    assert_eq!(whole.returns("getppid"), 5000);
+    assert_eq!(intervals.iter().map(|one| one.returns("getppid")).sum::<u64>(), 5000);
+}
