@@ -85,7 +85,12 @@ pub const fn names(orig_ax: i64, call: SyscallId) -> bool {
         return true;
     }
     let number = number & !0x4000_0000;
-    number == call.nr as u32 || (call.nr == NR_INVALID && number >= NR_INVALID as u32)
+    if number == call.nr as u32 || (call.nr == NR_INVALID && number >= NR_INVALID as u32) {
+        return true;
+    }
+    // A new image pretends to come from its own ABI's execve: set_personality_64bit, set_personality_ia32
+    // (arch/x86/kernel/process_64.c) store that number, also after execveat and across ABIs.
+    call.is_exec() && matches!(number, 59 | 11 | 520)
 }
 
 /// Why an exit without entry in a known thread has no latency.

@@ -57,6 +57,21 @@ fn an_exec_that_changes_the_abi_keeps_the_entrys() {
 }
 
 #[test]
+fn an_exec_pairs_although_the_new_image_renames_it() {
+    // execveat of a 64-bit and of a 32-bit program, and a 32-bit program's execve of a 64-bit one.
+    for (abi, nr, orig_ax) in
+        [(Abi::X86_64, 322, 59), (Abi::X86_64, 322, 11), (Abi::X86_64, 59, 11), (Abi::I386, 11, 59)]
+    {
+        let mut record = TaskRecord::default();
+        let id = SyscallId { abi, nr };
+        enter(&mut record, TID, id, false, true);
+        let here = SyscallId::decode(orig_ax == 11, orig_ax);
+        assert!(matches!(exit(&record, TID, orig_ax, here, 0), Exit::Paired(call) if call.id() == id));
+    }
+    assert_eq!(leaves(&entered(9), 11, 0), Exit::Unpaired);
+}
+
+#[test]
 fn children_are_newborn_by_record_and_by_value() {
     assert_eq!(leaves(&born(TID), 56, 0), Exit::Newborn);
     // A kernel thread that became a program returns with whatever number it inherited.

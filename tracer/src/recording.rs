@@ -22,6 +22,7 @@ mod bins;
 mod closing;
 mod compression;
 mod error;
+mod join;
 mod lines;
 mod read;
 mod write;

@@ -41,7 +41,8 @@ impl Sink {
         if fs::metadata(&target).is_ok_and(|found| !found.is_file()) {
             return Self::stream(path);
         }
-        let mut name = target.file_name().unwrap_or_default().to_owned();
+        let Some(name) = target.file_name() else { return Self::stream(path) };
+        let mut name = name.to_owned();
         name.push(format!(".{}.unfinished", std::process::id()));
         let unfinished = target.with_file_name(name);
         match File::create_new(&unfinished) {
@@ -188,6 +189,7 @@ mod tests {
     fn a_bad_path_fails_at_once_and_a_full_disk_clearly() {
         let error = Sink::open(Some(Path::new("/nowhere/at/all"))).err().unwrap();
         assert!(error.to_string().starts_with("cannot write /nowhere/at/all: "), "{error}");
+        assert!(Sink::open(Some(Path::new(""))).is_err());
         let mut sink = Sink::open(Some(Path::new("/dev/full"))).unwrap();
         let error = sink.put(|to| to.write_all(b"x")).unwrap_err();
         assert!(error.to_string().starts_with("cannot write /dev/full: the disk is full; "), "{error}");

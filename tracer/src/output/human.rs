@@ -45,7 +45,7 @@ pub fn count(number: u64) -> String {
     let plain = number.to_string();
     let mut out = String::with_capacity(plain.len() + plain.len() / 3);
     for (position, digit) in plain.chars().enumerate() {
-        if position > 0 && (plain.len() - position) % 3 == 0 {
+        if position > 0 && (plain.len() - position).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -71,7 +71,7 @@ pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 0.05 {
         "<0.1%".to_owned()
-    } else if percent < 100.0 && percent >= 99.95 {
+    } else if (99.95..100.0).contains(&percent) {
         ">99.9%".to_owned()
     } else if percent >= 100.0 {
         "100%".to_owned()

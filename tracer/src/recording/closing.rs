@@ -1,16 +1,13 @@
 //! The closing line of an interval: everything that an HDR line has no field for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tracer_common::{
-    Abi, Cause, Loss, Path, Reason, SeriesKey, SyscallId, Untimed,
-    layout::{ERROR_OTHER, cell_errno, error_cell},
-};
+use tracer_common::{Cause, Loss, Path, Reason, SeriesKey, SyscallId, Untimed, layout::cell_errno};
 
 use super::bins;
 use crate::{
-    histogram::{Histogram, Precision},
+    histogram::Histogram,
     report::CallName,
     snapshot::{OwnCost, Series, Snapshot},
 };
@@ -33,67 +30,67 @@ pub(super) struct End {
     pub intervals: u64,
 }
 
-type Counts = BTreeMap<String, u64>;
+pub(super) type Counts = BTreeMap<String, u64>;
 
 /// The closing line.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Closing {
-    start_ns: u64,
-    duration_ns: u64,
-    cpus: u32,
+    pub start_ns: u64,
+    pub duration_ns: u64,
+    pub cpus: u32,
     #[serde(default)]
-    series: Vec<SeriesNote>,
+    pub series: Vec<SeriesNote>,
     #[serde(default)]
-    turnaround: Vec<TurnaroundNote>,
+    pub turnaround: Vec<TurnaroundNote>,
     #[serde(default)]
-    loss: Counts,
+    pub loss: Counts,
     #[serde(default)]
-    untimed: Counts,
+    pub untimed: Counts,
     #[serde(default)]
-    own_cost: OwnCost,
+    pub own_cost: OwnCost,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct SeriesNote {
+pub(super) struct SeriesNote {
     /// Of the HDR line, if there is one.
-    tag: String,
-    abi: String,
-    nr: u16,
-    path: String,
-    returns: u64,
+    pub tag: String,
+    pub abi: String,
+    pub nr: u16,
+    pub path: String,
+    pub returns: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
-    ptraced: u64,
+    pub ptraced: u64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    reasons: Counts,
+    pub reasons: Counts,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    causes: Counts,
+    pub causes: Counts,
     /// By errno, or `other`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    errors: Counts,
+    pub errors: Counts,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    latency: Option<Exact>,
+    pub latency: Option<Exact>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct TurnaroundNote {
-    tag: String,
-    path: String,
+pub(super) struct TurnaroundNote {
+    pub tag: String,
+    pub path: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    latency: Option<Exact>,
+    pub latency: Option<Exact>,
 }
 
 /// What a histogram's buckets do not say.
 #[derive(Debug, Serialize, Deserialize)]
-struct Exact {
-    count: u64,
-    sum: u64,
-    min: u64,
-    max: u64,
+pub(super) struct Exact {
+    pub count: u64,
+    pub sum: u64,
+    pub min: u64,
+    pub max: u64,
     /// Values in the HDR line. A live reading may differ from `count` by the returns that happened meanwhile.
-    binned: u64,
+    pub binned: u64,
     /// Of these, the values above the range, which stand in its last bucket.
     #[serde(default, skip_serializing_if = "is_zero")]
-    overflow: u64,
+    pub overflow: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
@@ -169,129 +166,5 @@ impl SeriesNote {
                 .collect(),
             latency: exact(latency),
         }
-    }
-}
-
-/// The HDR lines of an interval whose closing line has not come yet, and how they join with it.
-pub(super) struct Joiner<'a> {
-    pub precision: Precision,
-    /// Encoded histograms by tag.
-    pub lines: &'a mut BTreeMap<String, String>,
-    /// Names that this version does not know.
-    pub unknown: &'a mut BTreeSet<String>,
-}
-
-impl Joiner<'_> {
-    /// The interval, or what is wrong with it.
-    pub(super) fn join(mut self, closing: Closing) -> Result<Snapshot, String> {
-        let Closing { start_ns, duration_ns, cpus, series, turnaround, loss, untimed, own_cost } = closing;
-        let mut snapshot = Snapshot { start_ns, duration_ns, cpus, own_cost, ..Snapshot::default() };
-        for note in series {
-            let tag = note.tag.clone();
-            if let Some((key, one)) = self.series(note)?
-                && snapshot.series.insert(key, one).is_some()
-            {
-                return Err(format!("series {tag} stands in it twice"));
-            }
-        }
-        for TurnaroundNote { tag, path, latency } in turnaround {
-            let histogram = self.histogram(&tag, latency)?;
-            if let Some(path) = self.known(&path, Path::ALL, Path::name)
-                && snapshot.turnaround.insert(path, histogram).is_some()
-            {
-                return Err(format!("{tag} stands in it twice"));
-            }
-        }
-        snapshot.losses = self.fill(loss, Loss::ALL, Loss::name, |kind| kind as usize);
-        snapshot.untimed = self.fill(untimed, Untimed::ALL, Untimed::name, |kind| kind as usize);
-        match self.lines.keys().next() {
-            Some(tag) => Err(format!("it does not mention {tag}, whose histogram stands before it")),
-            None => Ok(snapshot),
-        }
-    }
-
-    fn series(&mut self, note: SeriesNote) -> Result<Option<(SeriesKey, Series)>, String> {
-        let SeriesNote { tag, abi, nr, path, returns, ptraced, reasons, causes, errors, latency } = note;
-        let latency = self.histogram(&tag, latency)?;
-        let abi = self.known(&abi, Abi::ALL, Abi::name);
-        let path = self.known(&path, Path::ALL, Path::name);
-        let (Some(abi), Some(path)) = (abi, path) else { return Ok(None) };
-        if nr > tracer_common::NR_INVALID {
-            return Err(format!("series {tag} has number {nr}, which no system call has"));
-        }
-        let causes_known: [Cause; Cause::COUNT] = std::array::from_fn(|bits| Cause::from_bits(bits as u32));
-        let series = Series {
-            returns,
-            ptraced,
-            reasons: self.fill(reasons, Reason::ALL, Reason::name, |kind| kind as usize),
-            causes: self.fill(causes, causes_known, Cause::name, |kind| kind as usize),
-            errors: self.errors(errors),
-            latency,
-        };
-        Ok(Some((SeriesKey::new(SyscallId { abi, nr }, path), series)))
-    }
-
-    fn histogram(&mut self, tag: &str, exact: Option<Exact>) -> Result<Histogram, String> {
-        let empty = Histogram::new(self.precision);
-        let Some(Exact { count, sum, min, max, binned, overflow }) = exact else { return Ok(empty) };
-        let mut histogram = Histogram { count, sum, min, max, ..empty };
-        if binned > 0 {
-            let text = self.lines.remove(tag).ok_or_else(|| format!("the histogram of {tag} is missing"))?;
-            histogram.cells =
-                bins::decode(&text, self.precision, overflow).map_err(|why| format!("{tag}: {why}"))?;
-            let found = bins::binned(&histogram.cells);
-            if found != binned {
-                return Err(format!("it says {binned} values for {tag}, whose histogram holds {found}"));
-            }
-        }
-        Ok(histogram)
-    }
-
-    fn errors(&mut self, errors: Counts) -> BTreeMap<u8, u64> {
-        let mut cells = BTreeMap::new();
-        for (name, count) in errors {
-            let cell = name.parse::<u32>().map(|errno| error_cell(-i64::from(errno)));
-            match cell {
-                Ok(cell) if cell_errno(cell).is_some_and(|errno| errno.to_string() == name) => {
-                    cells.insert(cell, count);
-                }
-                _ if name == "other" => {
-                    cells.insert(ERROR_OTHER, count);
-                }
-                _ => {
-                    self.unknown.insert(name);
-                }
-            }
-        }
-        cells
-    }
-
-    fn fill<K: Copy, const N: usize>(
-        &mut self,
-        counts: Counts,
-        all: [K; N],
-        name: fn(K) -> &'static str,
-        index: fn(K) -> usize,
-    ) -> [u64; N] {
-        let mut filled = [0; N];
-        for (written, count) in counts {
-            if let Some(kind) = self.known(&written, all, name) {
-                filled[index(kind)] = count;
-            }
-        }
-        filled
-    }
-
-    fn known<K: Copy, const N: usize>(
-        &mut self,
-        written: &str,
-        all: [K; N],
-        name: fn(K) -> &'static str,
-    ) -> Option<K> {
-        let kind = all.into_iter().find(|&kind| name(kind) == written);
-        if kind.is_none() {
-            self.unknown.insert(written.to_owned());
-        }
-        kind
     }
 }

@@ -11,8 +11,9 @@ use tracer_common::{Path, SeriesKey};
 
 use super::{
     Cut, MAJOR, NOTE, RecordingError,
-    closing::{Joiner, Note},
+    closing::Note,
     compression::{Compression, Opened, open},
+    join::Joiner,
     lines::{Line, Lines},
 };
 use crate::{histogram::Precision, metadata::Metadata, snapshot::Snapshot};

@@ -1,4 +1,4 @@
-//! The exposition, literally; its buckets, against every value. tests/foreign_readers.rs has it read by a parser
+//! The exposition, literally; its buckets, against every value. `tests/foreign_readers.rs` has it read by a parser
 //! that is not ours.
 
 use super::{edges, write};
@@ -43,7 +43,9 @@ proptest! {
     #[test]
     fn buckets_are_exact(values in prop::collection::vec(0_u64..1 << 39, 1..60), coarse: bool) {
         let mut histogram = Histogram::new(if coarse { Precision::One } else { Precision::Two });
-        values.iter().for_each(|&value| histogram.record(value));
+        for &value in &values {
+            histogram.record(value);
+        }
         let mut report = report(&View::default());
         report.rows.truncate(1);
         report.rows[0].histogram = histogram;
