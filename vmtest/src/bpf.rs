@@ -59,7 +59,8 @@ impl Counters {
         raise_memlock();
         let mut attributes =
             Attributes { kind: PERCPU_ARRAY, key_size: 4, value_size: 8, max_entries: count };
-        let fd = open(MAP_CREATE, &mut attributes).context("the kernel makes no per-CPU array")?;
+        let fd = open(MAP_CREATE, &mut attributes)
+            .context("the kernel makes no per-CPU array: run this as root")?;
         Ok(Self { fd })
     }
 
@@ -100,7 +101,7 @@ pub fn attach(tracepoint: &CStr, instructions: &[Instruction]) -> Result<Attache
         program: u32,
         pad: u32,
     }
-    let program = load(instructions).context("the kernel loads no program of ours")?;
+    let program = load(instructions).context("the kernel loads no program: run this as root")?;
     let mut attributes =
         Attributes { name: tracepoint.as_ptr() as u64, program: program.as_raw_fd() as u32, pad: 0 };
     let link = open(RAW_TRACEPOINT_OPEN, &mut attributes)

@@ -60,18 +60,15 @@ pub fn perform(arguments: &Arguments) -> Result<ExitCode> {
         // Before the minutes of measuring, so that a bad path fails at once; and by the caller, who then owns it.
         fs::OpenOptions::new().append(true).create(true).open(file).with_context(|| cannot_write(file))?;
     }
-    let programs = match &arguments.programs {
-        Some(folder) => Programs::inside(folder)?,
-        None => Programs::build()?,
-    };
     if packages::is_root() {
+        let programs = arguments.programs.as_deref().map_or_else(Programs::build, Programs::inside)?;
         return measure(arguments, &programs);
     }
-    // Cargo ran as the user; what loads programs into the kernel runs as root.
+    // Cargo runs as the user; what loads programs into the kernel runs as root.
     ensure!(arguments.programs.is_none(), "measuring needs root");
     let own = env::current_exe().context("cannot tell this program's own path")?;
-    let mut command = packages::as_root(&own).context("loading programs into the kernel needs root")?;
-    command.arg("overhead").arg("--programs").arg(programs.folder());
+    let mut command = packages::as_root(&own).context("loading programs into the kernel")?;
+    command.arg("overhead").arg("--programs").arg(Programs::build()?.folder());
     command.args(env::args_os().skip_while(|word| word != "overhead").skip(1));
     run::shown(&mut command)?;
     Ok(ExitCode::SUCCESS)

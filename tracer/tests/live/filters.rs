@@ -93,6 +93,9 @@ fn slow_calls_are_chosen() {
     }
 }
 
+/// No service's number, or its calls would count too.
+const NOBODY_ELSE: u32 = 4_000_123;
+
 #[test]
 fn names_and_users_are_chosen() {
     let Some(_turn) = turn("filters::names_and_users_are_chosen") else { return };
@@ -103,8 +106,6 @@ fn names_and_users_are_chosen() {
     other.tell("calls 5000");
     assert_eq!(tracer.interrupt().report().returns("getppid"), 300);
 
-    // No service's number, or its calls would count too.
-    const NOBODY_ELSE: u32 = 4_000_123;
     let mut user = Puppet::of_user(NOBODY_ELSE);
     let tracer = Tracer::json(&["--uid", &NOBODY_ELSE.to_string()]);
     user.tell("calls 400");

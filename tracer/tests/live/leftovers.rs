@@ -9,9 +9,12 @@ use std::{
 };
 
 use tempfile::tempdir;
-use vmtest::bpf::{
-    held,
-    ids::{self, Id, Kind},
+use vmtest::{
+    baseline::{self, Baseline},
+    bpf::{
+        held,
+        ids::{self, Id, Kind},
+    },
 };
 
 use crate::{
@@ -23,18 +26,32 @@ use crate::{
 /// Objects that are new since `before` and that no process holds: what somebody left behind. What another process
 /// loaded meanwhile is its own. The kernel frees objects a little after their last descriptor.
 fn assert_nothing_left(before: &BTreeSet<Id>, ours: &BTreeSet<Id>) {
-    let left = || -> BTreeSet<Id> {
-        let now = ids::all().expect("root may list them");
-        let others = held::by_anybody();
-        now.into_iter()
-            .filter(|id| ours.contains(id) || !(before.contains(id) || others.contains(id)))
-            .collect()
-    };
-    assert!(within(10, || left().is_empty()), "still in the kernel: {:?}", left());
+    let gone = within(10, || left(before, ours).is_empty());
+    assert!(gone, "still in the kernel: {:?}", left(before, ours));
+}
+
+fn left(before: &BTreeSet<Id>, ours: &BTreeSet<Id>) -> BTreeSet<Id> {
+    let others = held::by_anybody();
+    let anybodys = |id: &Id| before.contains(id) || others.contains(id);
+    all().into_iter().filter(|id| ours.contains(id) || !anybodys(id)).collect()
 }
 
 fn all() -> BTreeSet<Id> {
     ids::all().expect("root may list them")
+}
+
+/// The check itself: it must find what is there.
+#[test]
+fn what_is_left_is_found() {
+    let Some(_turn) = turn("leftovers::what_is_left_is_found") else { return };
+    let before = all();
+    let held = Baseline::attach(baseline::Kind::Count).expect("the counter attaches");
+    let own = held::by_process(std::process::id()).expect("this process runs");
+    let ours: BTreeSet<Id> = own.into_keys().filter(|id| !before.contains(id)).collect();
+    // Two programs, their links, one map.
+    assert_eq!((ours.len(), left(&before, &ours)), (5, ours.clone()));
+    drop(held);
+    assert_nothing_left(&before, &ours);
 }
 
 /// What a tracer holds: at least a program, a map and a link, or the test would prove nothing.

@@ -1,7 +1,7 @@
 //! All calls of the machine, held against a counter that shares nothing with the tracer.
 
 use std::{
-    fs,
+    env, fs,
     process::{Child, Command},
     thread::sleep,
     time::Duration,
@@ -20,7 +20,8 @@ struct Load(Child);
 impl Load {
     fn start() -> Self {
         let mut command = Command::new(program("loadgen"));
-        let child = command.args(["--threads", "8", "--seconds", "60"]).spawn().expect("loadgen starts");
+        let seconds = (seconds() + 60).to_string();
+        let child = command.args(["--threads", "8", "--seconds", &seconds]).spawn().expect("loadgen starts");
         Self(child)
     }
 
@@ -37,8 +38,8 @@ impl Load {
     fn threads(&self) -> Vec<String> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.0.id())).expect("the load lives");
         let stats = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
-        let state = |stat: String| Some(stat.rsplit_once(')')?.1.split_whitespace().next()?.to_owned());
-        stats.filter_map(state).collect()
+        let first = |stat: String| Some(stat.rsplit_once(')')?.1.split_whitespace().next()?.to_owned());
+        stats.filter_map(first).collect()
     }
 }
 
@@ -47,6 +48,11 @@ impl Drop for Load {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// How long the load runs while it is traced; `EXITPATH_SECONDS=60` for more than a test's patience.
+fn seconds() -> u64 {
+    env::var("EXITPATH_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
 }
 
 /// Two counters give bounds that no timing can break: the outer one is attached before the tracer and detached
@@ -61,7 +67,7 @@ fn every_return_of_the_machine_is_counted() {
     let tracer = Tracer::json(&[]);
     let inner = Baseline::attach(Kind::Count).expect("the counter attaches");
     load.hold(false);
-    sleep(Duration::from_secs(5));
+    sleep(Duration::from_secs(seconds()));
     load.hold(true);
     let inner = totals(inner);
     let report = tracer.interrupt().report();

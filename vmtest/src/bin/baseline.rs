@@ -2,6 +2,7 @@
 
 use std::io::{Write, stdout};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -16,8 +17,17 @@ struct Args {
     kind: Kind,
 }
 
-fn main() -> Result<()> {
-    let args = Args::parse();
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("baseline: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<()> {
     let signals = signals()?;
     let baseline = Baseline::attach(args.kind)?;
     writeln!(stdout(), "ready")?;
