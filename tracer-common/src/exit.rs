@@ -57,6 +57,13 @@ impl ExitRules {
     /// `TASK_SIZE_MAX` with 5-level page tables (LA57).
     pub const TASK_SIZE_MAX_56: u64 = (1 << 56) - 4096;
 
+    /// The limit for [`is_common`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn common_limit(&self) -> u64 {
+        if self.fred || self.xenpv { 0 } else { self.ip_limit }
+    }
+
     #[inline(always)]
     const fn ip_passes(&self, ip: u64) -> bool {
         if ip < self.ip_limit {
@@ -70,18 +77,25 @@ impl ExitRules {
     }
 }
 
-/// A 64-bit `syscall` entry: `do_syscall_64`'s return value (6.7 to 7.3), or the tests in `entry_64.S` after it
-/// (4.4 to 6.6). All tests are evaluated, not just the first that fails.
+/// Whether all tests of a 64-bit `syscall` pass, in as few operations as they take: most returns end here.
+/// `ip_limit` is the rules' own, or 0 under FRED and Xen PV, where nothing is common.
 #[inline(always)]
 #[must_use]
-pub const fn classify_syscall64(regs: &ExitRegs, rules: &ExitRules) -> Verdict {
-    // One branch for the common return.
+pub const fn is_common(regs: &ExitRegs, ip_limit: u64) -> bool {
     let wrong = (regs.ip ^ regs.cx)
         | (regs.flags ^ regs.r11)
         | (regs.cs ^ USER_CS) as u64
         | (regs.ss ^ USER_DS) as u64
         | (regs.flags & (RF | TF));
-    if wrong == 0 && regs.ip < rules.ip_limit && !rules.fred && !rules.xenpv {
+    wrong == 0 && regs.ip < ip_limit
+}
+
+/// A 64-bit `syscall` entry: `do_syscall_64`'s return value (6.7 to 7.3), or the tests in `entry_64.S` after it
+/// (4.4 to 6.6). All tests are evaluated, not just the first that fails.
+#[inline(always)]
+#[must_use]
+pub const fn classify_syscall64(regs: &ExitRegs, rules: &ExitRules) -> Verdict {
+    if is_common(regs, rules.common_limit()) {
         return Verdict::SYSRET;
     }
     if rules.fred {

@@ -185,6 +185,24 @@ proptest! {
     }
 
     #[test]
+    fn the_common_return_is_a_sysret_by_the_full_rules(
+        ip: u64, cx: u64, flags: u64, r11: u64, same: bool, fred: bool, xenpv: bool, ret in 0_i64..9, nr in 0_u16..500
+    ) {
+        let regs = ExitRegs {
+            ip, flags, cs: USER_CS, ss: USER_DS,
+            cx: if same { ip } else { cx },
+            r11: if same { flags } else { r11 },
+        };
+        for rules in [NEW, OLD] {
+            let rules = ExitRules { fred, xenpv, ..rules };
+            if is_common(&regs, rules.common_limit()) {
+                let full = classify(&entry(Abi::X86_64, nr), &regs, ret, &rules);
+                prop_assert_eq!(full, (Verdict::SYSRET, Cause::None));
+            }
+        }
+    }
+
+    #[test]
     fn user_addresses_and_segments_decide_by_flags_and_rcx_alone(ip in 0_u64..1 << 46, flags: u64) {
         let regs = ExitRegs { ip, cx: ip, flags, r11: flags, cs: USER_CS, ss: USER_DS };
         prop_assert_eq!(classify_syscall64(&regs, &NEW).path == Path::Sysret, flags & 0x1_0100 == 0);

@@ -81,13 +81,14 @@ pub const fn cell_errno(cell: u8) -> Option<u32> {
 
 /// Set in [`SeriesRow::key`] once the row is in use.
 pub const ROW_USED: u32 = 1 << 31;
-/// Rows in front of the series of each CPU: the turnaround histogram of each path (two spare ones align them).
-pub const TURNAROUND_ROWS: u32 = 8;
+/// Entries of the table of records: 4 MiB, without collisions up to 131,072 thread numbers in a row. It lies in
+/// `.bss`, whose size is fixed, because an address that the program knows spares it a look-up.
+pub const RECORDS: usize = 1 << 17;
 /// Room for reasons and causes.
 pub const REASON_CELLS: usize = 16;
 /// Room for causes.
 pub const CAUSE_CELLS: usize = 8;
-const _: () = assert!(Reason::COUNT <= REASON_CELLS && Path::COUNT <= TURNAROUND_ROWS as usize);
+const _: () = assert!(Reason::COUNT <= REASON_CELLS);
 
 /// One series on one CPU. Every number only grows, except where a return is moved to its true path: then one
 /// CPU's count may go below another's addition, so that only the wrapping sum over all CPUs means something.
@@ -137,8 +138,10 @@ pub struct CpuState {
     pub countdown: u32,
     /// Where programs without a record put a return between classifying and counting it.
     pub scratch: [u32; 2],
-    /// The row of each key, less [`TURNAROUND_ROWS`], plus one; 0 is none.
-    pub slots: [u16; SeriesKey::COUNT],
+    /// The row of each key plus one, counted over all CPUs; 0 is none.
+    pub slots: [u32; SeriesKey::COUNT],
+    /// From a return by each path to the thread's next entry, always with 2 digits.
+    pub turnaround: [SeriesRow2; Path::COUNT],
 }
 const _: () = assert!(Loss::COUNT <= 8 && Untimed::COUNT <= 8);
 
@@ -192,7 +195,7 @@ mod tests {
     fn rows_are_as_large_as_the_documents_say() {
         assert_eq!(size_of::<SeriesRow2>(), 16_584);
         assert_eq!(size_of::<SeriesRow1>(), 2_888);
-        assert_eq!(size_of::<CpuState>(), 65_680);
+        assert_eq!(size_of::<CpuState>(), 230_720);
         assert_eq!(size_of::<crate::TaskRecord>(), 32);
     }
 }

@@ -101,6 +101,15 @@ impl Call {
         self.0 & Self::NEWBORN != 0
     }
 
+    /// Whether this is a call of a 64-bit program whose entry was seen, and nothing else; a timed one, unless
+    /// `sampling`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_common(self, sampling: bool) -> bool {
+        let ignored = if sampling { 1023 | Self::UNSAMPLED } else { 1023 };
+        self.0 & !ignored == Self::IN
+    }
+
     /// Whether an i386 call was entered by `sysenter` or `syscall`.
     #[inline(always)]
     #[must_use]
@@ -129,6 +138,13 @@ impl Last {
 
     /// Nothing was counted.
     pub const NONE: Self = Self(0);
+
+    /// The common return: a SYSRET of a 64-bit call, without error, cause or tracer.
+    #[inline(always)]
+    #[must_use]
+    pub const fn common(nr: u32, timed: bool) -> Self {
+        Self(nr & 1023 | Self::COUNTED | if timed { Self::TIMED } else { 0 })
+    }
 
     /// Whether there is a return to take back.
     #[inline(always)]
@@ -248,6 +264,28 @@ mod tests {
             let line = |tid| TaskRecord::slot(tid, (1 << 17) - 1) / 2;
             assert_ne!(line(tid), line(tid + 1));
             assert_ne!(line(tid), line(tid + 2));
+        }
+    }
+
+    #[test]
+    fn the_common_call_and_return() {
+        for nr in 0..1024 {
+            let id = SyscallId { abi: Abi::X86_64, nr };
+            assert!(Call::entered(id, false, true).is_common(false));
+            assert!(!Call::entered(id, false, false).is_common(false));
+            assert!(Call::entered(id, false, false).is_common(true));
+            assert!(!Call::entered(SyscallId { abi: Abi::X32, ..id }, false, true).is_common(true));
+            assert!(!Call::unpaired(id, true).is_common(true));
+            let plain = Return {
+                key: SeriesKey::new(id, Path::Sysret),
+                reasons: Reasons::NONE,
+                cause: Cause::None,
+                error: 0,
+                timed: true,
+                ptraced: false,
+            };
+            assert_eq!(Last::common(u32::from(nr), true), plain.pack());
+            assert_eq!(Last::common(u32::from(nr), false), Return { timed: false, ..plain }.pack());
         }
     }
 

@@ -85,6 +85,8 @@ pub struct Wish<'a> {
     pub counts_only: bool,
     /// Children are to be followed, or a command traced.
     pub follow: bool,
+    /// No filters, no sampling, 2 digits: the programs without them will do, at a lower cost.
+    pub plain: bool,
 }
 
 /// Why no plan fits.
@@ -266,7 +268,11 @@ fn tracepoints(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
             programs.push(program("fork_btf", "sched_process_fork", Role::Required));
             programs.push(program("exec_btf", "sched_process_exec", Role::Required));
         }
-        programs.push(program("count_btf", "sys_exit", Role::Required));
+        programs.push(program(
+            if wish.plain { "count_plain" } else { "count_btf" },
+            "sys_exit",
+            Role::Required,
+        ));
         programs
     } else {
         if !facts.get("symbols").is_yes() {
@@ -280,8 +286,8 @@ fn tracepoints(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
             program("death_btf", "sched_process_exit", Role::Amends),
             program("exec_btf", "sched_process_exec", Role::Required),
             program("fork_btf", "sched_process_fork", Role::Required),
-            program("enter_btf", "sys_enter", Role::Required),
-            program("exit_btf", "sys_exit", Role::Required),
+            program(if wish.plain { "enter_plain" } else { "enter_btf" }, "sys_enter", Role::Required),
+            program(if wish.plain { "exit_plain" } else { "exit_btf" }, "sys_exit", Role::Required),
         ]
     };
     blind_spots.extend(Regime::doubts(facts));

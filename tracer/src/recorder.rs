@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aya::Ebpf;
+use tracer_common::Untimed;
 
 use crate::{
     kernel::Facts,
@@ -22,6 +23,7 @@ pub struct Recorder {
     reader: Reader,
     session: Session,
     meter: CostMeter,
+    counts_only: bool,
 }
 
 impl Recorder {
@@ -35,7 +37,7 @@ impl Recorder {
         })?;
         session.attach()?;
         reader.start();
-        Ok(Self { reader, session, meter: CostMeter::new() })
+        Ok(Self { reader, session, meter: CostMeter::new(), counts_only: settings.counts_only })
     }
 
     /// What was counted since the last interval.
@@ -43,7 +45,7 @@ impl Recorder {
         let recursion = recursion(&self.session);
         let mut snapshot = self.reader.read(recursion);
         snapshot.own_cost = self.meter.take(&self.session);
-        snapshot
+        self.label(snapshot)
     }
 
     /// Detaches, and reads what is left.
@@ -55,6 +57,15 @@ impl Recorder {
         std::thread::sleep(Duration::from_millis(5));
         let mut snapshot = self.reader.read(recursion);
         snapshot.own_cost = own_cost;
+        self.label(snapshot)
+    }
+
+    /// With `--counts-only` no return is timed: the program saves itself the counter that says so.
+    fn label(&self, mut snapshot: Snapshot) -> Snapshot {
+        if self.counts_only {
+            let children = snapshot.untimed[Untimed::ForkChild as usize];
+            snapshot.untimed[Untimed::NotSampled as usize] = snapshot.returns().saturating_sub(children);
+        }
         snapshot
     }
 

@@ -63,7 +63,7 @@ pub struct Cgroup {
 }
 
 /// Series slots of each CPU unless asked otherwise: with all other maps under 8 MiB a CPU at 2 digits.
-pub const DEFAULT_MAX_SERIES: u32 = 240;
+pub const DEFAULT_MAX_SERIES: u32 = 220;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -86,6 +86,36 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Nothing is selected, sampled or coarsened: the programs without filters do.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let Self {
+            precision,
+            max_series: _,
+            sample,
+            counts_only: _,
+            tasks,
+            comm,
+            uid,
+            cgroup,
+            syscalls,
+            errors,
+            failed,
+            min_latency,
+            verbose: _,
+        } = self;
+        *precision == Precision::Two
+            && *sample <= 1
+            && *tasks == Tasks::All
+            && comm.is_none()
+            && uid.is_none()
+            && cgroup.is_none()
+            && syscalls.is_none()
+            && errors.is_none()
+            && !failed
+            && *min_latency == 0
+    }
+
     /// Turnaround is measured where every return and entry of a thread is timed.
     #[must_use]
     pub const fn measures_turnaround(&self) -> bool {

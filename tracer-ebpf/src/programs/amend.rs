@@ -68,7 +68,7 @@ pub fn rseq_btf(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 pub fn counted(source: &impl Source) -> Option<(*mut TaskRecord, Return)> {
     let tid = source.tid();
-    let pointer = maps::record(tid)?;
+    let pointer = maps::record(tid);
     // SAFETY: the running thread's record.
     let record = unsafe { &*pointer };
     if record.tid != tid || record.call.is_in() || !record.last.is_counted() {
@@ -128,7 +128,7 @@ fn apply(record: *mut TaskRecord, counted: &Return, moved: &Return) {
     record.last = moved.pack().with_restart32(record.last.restarts_by_int80());
     record.reasons = u32::from(moved.reasons.0);
     let (last, reasons) = (maps::reread(&record.last), maps::reread(&record.reasons));
-    if !series::add(cpu, state, last, reasons, latency) {
+    if !series::add::<false>(cpu, state, last, reasons, latency) {
         record.last = last.uncounted();
     }
 }

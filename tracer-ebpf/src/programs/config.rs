@@ -26,15 +26,14 @@ globals! {
     OFF_VDSO_IMAGE: u32 = 0;
     OFF_LANDING_PAD: u32 = 0;
 
-    /// The exit rules of this kernel.
+    /// The exit rules of this kernel; `COMMON_LIMIT` is theirs for the common return.
+    COMMON_LIMIT: u64 = 0;
     IP_LIMIT: u64 = 0;
     CANONICAL_BITS: u32 = 0;
     FRED: u32 = 0;
     XENPV: u32 = 0;
 
-    /// Table sizes: mask of the records, rows of each CPU, series among them.
-    RECORD_MASK: u32 = 0;
-    ROWS: u32 = 0;
+    /// Rows of each CPU.
     MAX_SERIES: u32 = 0;
     /// Significant digits of the histograms.
     DIGITS: u32 = 2;
@@ -58,6 +57,8 @@ globals! {
     FILTER_SYSCALLS: u32 = 0;
     /// Which errors: `ERRORS`.
     FILTER_ERRORS: u32 = 0;
+    /// Some filter looks at how a call returned.
+    RETURN_FILTER: u32 = 0;
     FILTER_FAILED: u32 = 0;
     MIN_LATENCY: u64 = 0;
 

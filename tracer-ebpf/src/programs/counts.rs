@@ -2,9 +2,9 @@
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
-    Abi, Cause, CpuState, Reason, Reasons, SeriesKey, SyscallId, Untimed, Verdict,
+    Abi, Cause, CpuState, NR_INVALID, Reason, Reasons, SeriesKey, SyscallId, Untimed, Verdict,
     amend::after_handler,
-    exit::{Entry, classify},
+    exit::{Entry, classify, is_common},
     layout::error_cell,
     record::{Last, Return},
 };
@@ -14,24 +14,44 @@ use super::{
     task::{Source, Typed, reg},
 };
 
-/// `sys_exit` alone.
+/// `sys_exit` alone, without filters.
+#[btf_tracepoint(function = "sys_exit")]
+pub fn count_plain(ctx: BtfTracePointContext) -> i32 {
+    on_exit::<true>(&Typed::new(ctx.arg(0)), ctx.arg(1));
+    0
+}
+
+/// The same with filters.
 #[btf_tracepoint(function = "sys_exit")]
 pub fn count_btf(ctx: BtfTracePointContext) -> i32 {
-    let source = Typed::new(ctx.arg(0));
-    if !admission::selected_at_entry(&source) {
-        return 0;
+    on_exit::<false>(&Typed::new(ctx.arg(0)), ctx.arg(1));
+    0
+}
+
+#[inline(always)]
+fn on_exit<const PLAIN: bool>(source: &Typed, ret: i64) {
+    if !PLAIN && !admission::selected_at_entry(source) {
+        return;
     }
-    let ret: i64 = ctx.arg(1);
-    let Some(one) = classify_now(&source, ret) else { return 0 };
-    let Some((cpu, state)) = amend::here() else { return 0 };
+    let Some((cpu, state)) = amend::here() else { return };
+    let nr = source.reg(reg::ORIG_AX) as u32;
+    if PLAIN
+        && nr < u32::from(NR_INVALID)
+        // A fork that returns 0 is the child's return.
+        && ret > 0
+        && !source.compat()
+        && !source.ptraced()
+        && is_common(&source.exit_regs(), config::COMMON_LIMIT.load())
+    {
+        series::add_common::<true>(cpu, state, nr, None);
+        return;
+    }
+    let Some(one) = classify_now::<PLAIN>(source, ret) else { return };
     let (last, reasons) = launder(state, &one);
-    series::add(cpu, state, last, reasons, None);
+    series::add::<PLAIN>(cpu, state, last, reasons, None);
     if Reasons(reasons as u16).has(Reason::ForkChild) {
         maps::untimed(state, Untimed::ForkChild);
-    } else {
-        maps::untimed(state, Untimed::NotSampled);
     }
-    0
 }
 
 /// `signal_deliver` without a record: before the first frame is set up, the registers still say what was counted.
@@ -45,7 +65,7 @@ pub fn count_signal_btf(ctx: BtfTracePointContext) -> i32 {
     if handler < 2 || source.reg(reg::ORIG_AX) as u32 == u32::MAX || !admission::selected_at_exit(&source) {
         return 0;
     }
-    let Some(counted) = classify_now(&source, source.reg(reg::AX) as i64) else { return 0 };
+    let Some(counted) = classify_now::<false>(&source, source.reg(reg::AX) as i64) else { return 0 };
     // Already IRET, and not by a restart: a handler was set up before this one.
     if !counted.key.path().is_fast() && counted.cause != Cause::Restart {
         return 0;
@@ -55,7 +75,7 @@ pub fn count_signal_btf(ctx: BtfTracePointContext) -> i32 {
         let (last, reasons) = launder(state, &counted);
         series::take(cpu, state, last, reasons, None);
         let (last, reasons) = launder(state, &moved);
-        series::add(cpu, state, last, reasons, None);
+        series::add::<false>(cpu, state, last, reasons, None);
     }
     0
 }
@@ -73,7 +93,7 @@ fn launder(state: *mut CpuState, one: &Return) -> (Last, u32) {
 
 /// What the registers alone say; `None` when a filter leaves it out.
 #[inline(always)]
-fn classify_now(source: &Typed, ret: i64) -> Option<Return> {
+fn classify_now<const PLAIN: bool>(source: &Typed, ret: i64) -> Option<Return> {
     let compat = source.compat();
     let orig_ax = source.reg(reg::ORIG_AX) as i64;
     let mut call = SyscallId::decode(compat, orig_ax);
@@ -81,7 +101,7 @@ fn classify_now(source: &Typed, ret: i64) -> Option<Return> {
         // Only rt_sigreturn leaves -1 behind without ENOSYS.
         call.nr = if compat { 173 } else { 15 };
     }
-    if !admission::call_selected(call) {
+    if !PLAIN && !admission::call_selected(call) {
         return None;
     }
     let fast32 = match call.abi {
@@ -92,8 +112,7 @@ fn classify_now(source: &Typed, ret: i64) -> Option<Return> {
     let (Verdict { path, reasons }, cause) =
         classify(&entry, &source.exit_regs(), ret, &config::exit_rules());
     let error = if call.is_sigreturn() { 0 } else { error_cell(ret) };
-    let filter = config::return_filter();
-    if (filter.failed && error == 0) || !admission::error_selected(error) {
+    if !PLAIN && (config::FILTER_FAILED.load() != 0 && error == 0 || !admission::error_selected(error)) {
         return None;
     }
     Some(Return {

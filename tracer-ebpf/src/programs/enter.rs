@@ -12,10 +12,17 @@ use super::{
     task::{Source, Typed, Untyped, reg},
 };
 
-/// `sys_enter(struct pt_regs *regs, long id)`, typed.
+/// `sys_enter(struct pt_regs *regs, long id)`, typed, for everything without filters.
+#[btf_tracepoint(function = "sys_enter")]
+pub fn enter_plain(ctx: BtfTracePointContext) -> i32 {
+    on_enter::<true>(&Typed::new(ctx.arg(0)), ctx.arg(1));
+    0
+}
+
+/// The same with filters and sampling.
 #[btf_tracepoint(function = "sys_enter")]
 pub fn enter_btf(ctx: BtfTracePointContext) -> i32 {
-    on_enter(&Typed::new(ctx.arg(0)), ctx.arg(1));
+    on_enter::<false>(&Typed::new(ctx.arg(0)), ctx.arg(1));
     0
 }
 
@@ -23,25 +30,24 @@ pub fn enter_btf(ctx: BtfTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "sys_enter")]
 pub fn enter_raw(ctx: RawTracePointContext) -> i32 {
     if let Some(source) = Untyped::new(ctx.arg(0)) {
-        on_enter(&source, ctx.arg(1));
+        on_enter::<false>(&source, ctx.arg(1));
     }
     0
 }
 
 #[inline(always)]
-fn on_enter(source: &impl Source, id: i64) {
-    if !admission::selected_at_entry(source) {
+fn on_enter<const PLAIN: bool>(source: &impl Source, id: i64) {
+    if !PLAIN && !admission::selected_at_entry(source) {
         return;
     }
     let call = SyscallId::decode(source.compat(), id);
-    if !admission::call_selected(call) {
+    if !PLAIN && !admission::call_selected(call) {
         return;
     }
-    let sampled = is_sampled();
+    let sampled = PLAIN || is_sampled();
     let tid = source.tid();
-    let Some(record) = maps::record(tid) else { return };
     // SAFETY: the record belongs to the running thread; a collision is detected by the rule and counted.
-    let record = unsafe { &mut *record };
+    let record = unsafe { &mut *maps::record(tid) };
     let fast32 = matches!(call.abi, Abi::I386)
         && !(record.tid == tid && record.last.restarts_by_int80())
         && source.landing_pad() == source.reg(reg::IP);

@@ -26,10 +26,8 @@ pub fn fork_btf(ctx: BtfTracePointContext) -> i32 {
     let child: *const task_struct = ctx.arg(1);
     let (parent, child) = (Typed::of(parent), Typed::of(child));
     let tid = child.tid();
-    if let Some(record) = maps::record(tid) {
-        // SAFETY: the child does not run yet.
-        unsafe { *record = pairing::born(tid) };
-    }
+    // SAFETY: the child does not run yet.
+    unsafe { *maps::record(tid) = pairing::born(tid) };
     if config::FILTER_TASKS.load() == 2 && child.tgid() != parent.tgid() {
         let follow = config::FOLLOW.load() != 0;
         let state = match maps::admission(parent.tgid()) {
@@ -66,9 +64,8 @@ pub fn exec_raw(ctx: RawTracePointContext) -> i32 {
 
 #[inline(always)]
 fn on_exec(tgid: u32, tid: u32, old_tid: u32) {
-    if old_tid != tid
-        && let (Some(old), Some(new)) = (maps::record(old_tid), maps::record(tid))
-    {
+    if old_tid != tid {
+        let (old, new) = (maps::record(old_tid), maps::record(tid));
         // SAFETY: the old leader is dead, and the running thread now has its number.
         unsafe {
             *new = pairing::renamed(&*old, old_tid, tid);
@@ -118,12 +115,11 @@ pub fn death_raw(_ctx: RawTracePointContext) -> i32 {
 /// The number may be given to another thread.
 #[inline(always)]
 fn forget(tid: u32) {
-    if let Some(record) = maps::record(tid) {
-        // SAFETY: the running thread's record; another's, after a collision, is left alone.
-        unsafe {
-            if (*record).tid == tid {
-                *record = TaskRecord::unseen(0);
-            }
+    let record = maps::record(tid);
+    // SAFETY: the running thread's record; another's, after a collision, is left alone.
+    unsafe {
+        if (*record).tid == tid {
+            *record = TaskRecord::unseen(0);
         }
     }
 }

@@ -1,17 +1,14 @@
-//! The maps. All are mmapable arrays: user space reads them without a system call, so that reading disturbs no
+//! The maps. All but the records are mmapable arrays: user space reads them without a system call, so that reading disturbs no
 //! program (on 7.x a `bpf()` map operation makes the kernel skip tracepoint programs of that CPU).
 
 use aya_ebpf::{bindings::BPF_F_MMAPABLE, macros::map, maps::Array};
 use tracer_common::{
     CpuState, Loss, TaskRecord, Untimed,
-    layout::{SeriesRow1, SeriesRow2},
+    layout::{RECORDS, SeriesRow1, SeriesRow2},
 };
 
-use super::config;
-
-/// One record a thread, at [`TaskRecord::slot`].
-#[map]
-static RECORDS: Array<TaskRecord> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+/// One record a thread, at [`TaskRecord::slot`]; in `.bss`.
+static mut TASKS: [TaskRecord; RECORDS] = [TaskRecord::unseen(0); RECORDS];
 /// One a CPU.
 #[map]
 static CPUS: Array<CpuState> = Array::with_max_entries(1, BPF_F_MMAPABLE);
@@ -27,8 +24,10 @@ static ADMISSION: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// A thread's record.
 #[inline(always)]
-pub fn record(tid: u32) -> Option<*mut TaskRecord> {
-    RECORDS.get_ptr_mut(TaskRecord::slot(tid, config::RECORD_MASK.load()))
+pub fn record(tid: u32) -> *mut TaskRecord {
+    let slot = TaskRecord::slot(tid, RECORDS as u32 - 1);
+    // SAFETY: the slot is below the table's length.
+    unsafe { (&raw mut TASKS).cast::<TaskRecord>().add(slot as usize) }
 }
 
 /// What a CPU keeps.

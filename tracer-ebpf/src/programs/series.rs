@@ -3,7 +3,7 @@
 use tracer_common::{
     Cause, CpuState, Loss, Path, Reason, SeriesKey, SeriesRow,
     hdr::{self, BITS_1, BITS_2},
-    layout::{ERROR_CELLS, ROW_USED, TURNAROUND_ROWS},
+    layout::{ERROR_CELLS, ROW_USED, SeriesRow2},
     record::{Last, Return},
 };
 
@@ -11,24 +11,37 @@ use super::{config, maps};
 
 /// Adds a return to its series. `false` (and a loss) when all series are taken.
 #[inline(always)]
-pub fn add(cpu: u32, state: *mut CpuState, last: Last, reasons: u32, latency: Option<u64>) -> bool {
-    change(cpu, state, last, reasons, latency, 1)
+pub fn add<const PLAIN: bool>(
+    cpu: u32,
+    state: *mut CpuState,
+    last: Last,
+    reasons: u32,
+    latency: Option<u64>,
+) -> bool {
+    change::<PLAIN>(cpu, state, last, reasons, latency, 1)
 }
 
 /// Takes a return out of its series again. Another CPU may have counted it: the sum over CPUs is what counts.
 #[inline(always)]
 pub fn take(cpu: u32, state: *mut CpuState, last: Last, reasons: u32, latency: Option<u64>) {
-    change(cpu, state, last, reasons, latency, -1);
+    change::<false>(cpu, state, last, reasons, latency, -1);
 }
 
 #[inline(always)]
-fn change(cpu: u32, state: *mut CpuState, last: Last, reasons: u32, latency: Option<u64>, by: i32) -> bool {
+fn change<const PLAIN: bool>(
+    cpu: u32,
+    state: *mut CpuState,
+    last: Last,
+    reasons: u32,
+    latency: Option<u64>,
+    by: i32,
+) -> bool {
     let one = Return::unpack(last, reasons);
-    let Some(row) = row_of(cpu, state, one.key) else {
+    let Some(row) = row_of::<PLAIN>(cpu, state, one.key) else {
         maps::lose(state, Loss::SlotFull);
         return false;
     };
-    if config::DIGITS.load() == 2 {
+    if PLAIN || config::DIGITS.load() == 2 {
         let Some(row) = maps::ROWS_2.get_ptr_mut(row) else { return false };
         count::<BITS_2, _>(row, last, &one, latency, by);
     } else {
@@ -38,46 +51,60 @@ fn change(cpu: u32, state: *mut CpuState, last: Last, reasons: u32, latency: Opt
     true
 }
 
+/// Adds a SYSRET of a 64-bit call, with its latency if it was timed. `false` (and a loss) when all series are
+/// taken.
+#[inline(always)]
+pub fn add_common<const PLAIN: bool>(cpu: u32, state: *mut CpuState, nr: u32, ns: Option<u64>) -> bool {
+    // The key of a 64-bit call by SYSRET is its number: both other fields are 0.
+    let Some(row) = row_of::<PLAIN>(cpu, state, SeriesKey(nr as u16)) else {
+        maps::lose(state, Loss::SlotFull);
+        return false;
+    };
+    if PLAIN || config::DIGITS.load() == 2 {
+        let Some(row) = maps::ROWS_2.get_ptr_mut(row) else { return false };
+        add_time::<BITS_2, _>(row, ns);
+    } else {
+        let Some(row) = maps::ROWS_1.get_ptr_mut(row) else { return false };
+        add_time::<BITS_1, _>(row, ns);
+    }
+    true
+}
+
 /// Adds a turnaround, in ns, to the histogram of the path that the thread returned by.
 #[inline(always)]
-pub fn add_turnaround(cpu: u32, path: Path, ns: u64) {
-    let row = cpu * config::ROWS.load() + path as u32;
-    if config::DIGITS.load() == 2 {
-        if let Some(row) = maps::ROWS_2.get_ptr_mut(row) {
-            time::<BITS_2, _>(row, ns);
-        }
-    } else if let Some(row) = maps::ROWS_1.get_ptr_mut(row) {
-        time::<BITS_1, _>(row, ns);
-    }
+pub fn add_turnaround(state: *mut CpuState, path: Path, ns: u64) {
+    // SAFETY: this CPU's state; `from_bits` gives a number below the array's length.
+    unsafe { time::<BITS_2, _>((&raw mut (*state).turnaround).cast::<SeriesRow2>().add(path as usize), ns) };
 }
 
 /// The row of a key on this CPU, taken on first use. Every CPU has its own table, so that no two race for a row.
 #[inline(always)]
-fn row_of(cpu: u32, state: *mut CpuState, key: SeriesKey) -> Option<u32> {
+fn row_of<const PLAIN: bool>(cpu: u32, state: *mut CpuState, key: SeriesKey) -> Option<u32> {
     // SAFETY: the state is this CPU's; the index is masked to the table's length.
     unsafe {
-        let slot = (&raw mut (*state).slots).cast::<u16>().add(key.0 as usize & (SeriesKey::COUNT - 1));
-        let mut taken = u32::from(*slot);
-        if taken == 0 {
-            taken = (*state).series + 1;
-            if taken > config::MAX_SERIES.load() {
-                return None;
-            }
-            let row = cpu * config::ROWS.load() + TURNAROUND_ROWS + taken - 1;
-            name_row(row, key)?;
-            (*state).series = taken;
-            *slot = taken as u16;
+        let slot = (&raw mut (*state).slots).cast::<u32>().add(key.0 as usize & (SeriesKey::COUNT - 1));
+        let taken = *slot;
+        if taken != 0 {
+            return Some(taken - 1);
         }
-        Some(cpu * config::ROWS.load() + TURNAROUND_ROWS + taken - 1)
+        let series = (*state).series;
+        if series >= config::MAX_SERIES.load() {
+            return None;
+        }
+        let row = cpu * config::MAX_SERIES.load() + series;
+        name_row::<PLAIN>(row, key)?;
+        (*state).series = series + 1;
+        *slot = row + 1;
+        Some(row)
     }
 }
 
 #[inline(always)]
-fn name_row(row: u32, key: SeriesKey) -> Option<()> {
+fn name_row<const PLAIN: bool>(row: u32, key: SeriesKey) -> Option<()> {
     let used = u32::from(key.0) | ROW_USED;
     // SAFETY: rows of this CPU.
     unsafe {
-        if config::DIGITS.load() == 2 {
+        if PLAIN || config::DIGITS.load() == 2 {
             (*maps::ROWS_2.get_ptr_mut(row)?).key = used;
         } else {
             (*maps::ROWS_1.get_ptr_mut(row)?).key = used;
@@ -95,16 +122,18 @@ fn count<const BITS: u32, const CELLS: usize>(
     latency: Option<u64>,
     by: i32,
 ) {
-    // SAFETY: a row of this CPU.
-    unsafe {
-        match latency {
-            Some(ns) if by > 0 => time::<BITS, CELLS>(row, ns),
-            Some(ns) => {
+    if by > 0 {
+        add_time::<BITS, CELLS>(row, latency);
+    } else {
+        // SAFETY: a row of this CPU.
+        unsafe {
+            if let Some(ns) = latency {
                 (*row).timed = (*row).timed.wrapping_sub(1);
                 (*row).sum = (*row).sum.wrapping_sub(ns);
                 bump::<CELLS>(row, hdr::index::<BITS>(ns), by as u32);
+            } else {
+                (*row).untimed = (*row).untimed.wrapping_sub(1);
             }
-            None => (*row).untimed = (*row).untimed.wrapping_add(i64::from(by) as u64),
         }
     }
     if last.has_extras() || !one.reasons.is_empty() {
@@ -137,6 +166,15 @@ fn extras<const CELLS: usize>(row: *mut SeriesRow<CELLS>, one: &Return, by: u32)
             )*};
         }
         reasons!(CxNeIp R11NeFlags Cs Ss IpLimit Rf Tf ForkChild Int80 XenPv LandingPad);
+    }
+}
+
+#[inline(always)]
+fn add_time<const BITS: u32, const CELLS: usize>(row: *mut SeriesRow<CELLS>, latency: Option<u64>) {
+    match latency {
+        Some(ns) => time::<BITS, CELLS>(row, ns),
+        // SAFETY: a row of this CPU.
+        None => unsafe { (*row).untimed = (*row).untimed.wrapping_add(1) },
     }
 }
 

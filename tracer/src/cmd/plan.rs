@@ -27,7 +27,8 @@ pub struct PlanArgs {
 /// Runs it.
 pub fn run(args: &PlanArgs) -> Result<(), CliError> {
     let facts = Facts::gather();
-    let wish = Wish { forced: args.plan.as_deref(), counts_only: args.counts_only, follow: false };
+    let wish =
+        Wish { forced: args.plan.as_deref(), counts_only: args.counts_only, follow: false, plain: true };
     let chosen = Plan::choose(&facts, &wish);
     let mut sink = Sink::stdout();
     if args.explain {

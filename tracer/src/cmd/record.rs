@@ -105,6 +105,7 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
         forced: args.plan.as_deref(),
         counts_only: args.counts_only,
         follow: args.filters.follow || command.is_some(),
+        plain: settings.is_plain(),
     };
     let plan = Plan::choose(&facts, &wish)?;
     // Reading the machine's description makes calls of its own: before tracing, so that it does not show.

@@ -1,6 +1,11 @@
 //! Calls that have begun and not ended: "blocked in futex for 12 s".
 
-use tracer_common::SyscallId;
+use std::{
+    io,
+    os::fd::{AsRawFd as _, OwnedFd},
+};
+
+use tracer_common::{SyscallId, TaskRecord, layout::RECORDS};
 
 use super::Reader;
 
@@ -21,8 +26,9 @@ impl Reader {
     #[must_use]
     pub fn in_flight(&self) -> Vec<InFlightCall> {
         let now = monotonic_ns();
-        let mut calls: Vec<_> = (0..self.records.len())
-            .map(|slot| self.records.get(slot))
+        let mut calls: Vec<_> = copy(&self.records)
+            .unwrap_or_default()
+            .into_iter()
             .filter(|record| record.tid != 0 && record.call.is_in())
             .map(|record| InFlightCall {
                 tid: record.tid,
@@ -33,6 +39,33 @@ impl Reader {
         calls.sort_by_key(|call| (std::cmp::Reverse(call.age_ns), call.tid));
         calls
     }
+}
+
+/// The table of records: one look-up of the whole `.bss`.
+fn copy(map: &OwnedFd) -> io::Result<Vec<TaskRecord>> {
+    const BPF_MAP_LOOKUP_ELEM: libc::c_long = 1;
+    #[repr(C)]
+    struct Attributes {
+        fd: u32,
+        pad: u32,
+        key: u64,
+        value: u64,
+        flags: u64,
+    }
+    let mut table = vec![TaskRecord::default(); RECORDS];
+    let key = 0_u32;
+    let attributes = Attributes {
+        fd: map.as_raw_fd() as u32,
+        pad: 0,
+        key: &raw const key as u64,
+        value: table.as_mut_ptr() as u64,
+        flags: 0,
+    };
+    // SAFETY: `.bss` has the table's size, which was checked when the map was taken.
+    let result = unsafe {
+        libc::syscall(libc::SYS_bpf, BPF_MAP_LOOKUP_ELEM, &raw const attributes, size_of::<Attributes>())
+    };
+    if result == 0 { Ok(table) } else { Err(io::Error::last_os_error()) }
 }
 
 /// The clock of `bpf_ktime_get_ns`.

@@ -41,14 +41,6 @@ impl<T: aya::Pod> Mapping<T> {
         unsafe { self.start.add(index) }
     }
 
-    /// A copy of an element. A program may be writing to it: each word is whole, the words may be of different
-    /// moments.
-    #[must_use]
-    pub fn get(&self, index: usize) -> T {
-        // SAFETY: `at` checks; `T` is plain data.
-        unsafe { ptr::read_volatile(self.at(index)) }
-    }
-
     /// How many elements there are.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -4,12 +4,17 @@ mod in_flight;
 mod mapping;
 mod rows;
 
-use std::{collections::BTreeMap, io, os::fd::AsFd as _, time::Instant};
+use std::{
+    collections::BTreeMap,
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+    time::Instant,
+};
 
 use aya::{Ebpf, maps::Map};
 use tracer_common::{
     CELLS_1, CELLS_2, CpuState, Loss, Path, SeriesKey, TaskRecord, Untimed,
-    layout::{ROW_USED, TURNAROUND_ROWS},
+    layout::{RECORDS, ROW_USED, SeriesRow2},
 };
 
 use crate::{
@@ -19,7 +24,7 @@ use crate::{
 };
 pub use in_flight::InFlightCall;
 use mapping::Mapping;
-use rows::{Gain, Rows};
+use rows::{Gain, Rows, Seen};
 
 /// A reading later than this after the one before is counted: at some 70 million events a second a 32-bit cell
 /// may have wrapped.
@@ -28,7 +33,8 @@ const LATE_NS: u64 = 60_000_000_000;
 /// The maps, and what was read last.
 pub struct Reader {
     cpus: Mapping<CpuState>,
-    records: Mapping<TaskRecord>,
+    records: OwnedFd,
+    turnaround: Vec<Seen<{ CELLS_2 + 1 }>>,
     rows: AnyRows,
     layout: MapLayout,
     owed: BTreeMap<Slot, Gain>,
@@ -61,7 +67,8 @@ impl Reader {
         let now = Instant::now();
         Ok(Self {
             cpus: map(ebpf, "CPUS", layout.cpus as usize)?,
-            records: map(ebpf, "RECORDS", layout.records as usize)?,
+            records: records(ebpf)?,
+            turnaround: (0..layout.cpus as usize * Path::COUNT).map(|_| Seen::NEVER).collect(),
             rows,
             layout,
             owed: BTreeMap::new(),
@@ -77,9 +84,11 @@ impl Reader {
     pub const fn map_bytes(&self) -> usize {
         let rows = match &self.rows {
             AnyRows::One(_) => size_of::<tracer_common::layout::SeriesRow1>(),
-            AnyRows::Two(_) => size_of::<tracer_common::layout::SeriesRow2>(),
+            AnyRows::Two(_) => size_of::<SeriesRow2>(),
         };
-        self.cpus.bytes() + self.records.bytes() + rows * (self.layout.rows * self.layout.cpus) as usize
+        self.cpus.bytes()
+            + size_of::<TaskRecord>() * RECORDS
+            + rows * (self.layout.rows * self.layout.cpus) as usize
     }
 
     /// Time begins: called right after attaching.
@@ -129,22 +138,27 @@ impl Reader {
     fn gains(&mut self) -> BTreeMap<Slot, Gain> {
         let mut gains = std::mem::take(&mut self.owed);
         for cpu in 0..self.layout.cpus {
-            let first = cpu * self.layout.rows;
-            // SAFETY: `at` checks the bounds.
-            let used = unsafe { std::ptr::read_volatile(&raw const (*self.cpus.at(cpu as usize)).series) };
-            let used = used.min(self.layout.rows - TURNAROUND_ROWS);
-            for index in (0..Path::COUNT as u32).chain(TURNAROUND_ROWS..TURNAROUND_ROWS + used) {
-                let row = (first + index) as usize;
-                let slot = if index < TURNAROUND_ROWS {
-                    Slot::Turnaround(Path::from_bits(index))
-                } else {
-                    let key = self.rows.key(row);
-                    if key & ROW_USED == 0 {
-                        continue;
-                    }
-                    Slot::Series(SeriesKey((key & 0x7fff) as u16))
+            let state = self.cpus.at(cpu as usize);
+            for (index, path) in Path::ALL.into_iter().enumerate() {
+                // SAFETY: `at` checks the bounds of our own mapping.
+                let gain = unsafe {
+                    let row = (&raw const (*state).turnaround).cast::<SeriesRow2>().add(index);
+                    self.turnaround[cpu as usize * Path::COUNT + index].gain(row)
                 };
+                if let Some(gain) = gain {
+                    let gain = if self.layout.precision == Precision::One { gain.coarsened() } else { gain };
+                    gains.entry(Slot::Turnaround(path)).or_insert_with(Gain::none).add(&gain);
+                }
+            }
+            // SAFETY: as above.
+            let used = unsafe { std::ptr::read_volatile(&raw const (*state).series) };
+            for row in (0..used.min(self.layout.rows)).map(|row| (cpu * self.layout.rows + row) as usize) {
+                let key = self.rows.key(row);
+                if key & ROW_USED == 0 {
+                    continue;
+                }
                 if let Some(gain) = self.rows.gain(row) {
+                    let slot = Slot::Series(SeriesKey((key & 0x7fff) as u16));
                     gains.entry(slot).or_insert_with(Gain::none).add(&gain);
                 }
             }
@@ -204,6 +218,20 @@ fn map<T: aya::Pod>(ebpf: &Ebpf, name: &str, length: usize) -> io::Result<Mappin
     match ebpf.map(name) {
         Some(Map::Array(data)) => Mapping::new(data.fd().as_fd(), length),
         _ => Err(io::Error::new(io::ErrorKind::NotFound, format!("no array {name} in the object"))),
+    }
+}
+
+/// The records lie in `.bss`, which cannot be mapped: they are copied when asked for.
+fn records(ebpf: &Ebpf) -> io::Result<OwnedFd> {
+    match ebpf.map(".bss") {
+        Some(Map::Array(data)) => {
+            let size = data.info().map(|info| info.value_size()).map_err(io::Error::other)?;
+            if size as usize != size_of::<TaskRecord>() * RECORDS {
+                return Err(io::Error::other("the object's .bss holds more than the records"));
+            }
+            data.fd().as_fd().try_clone_to_owned()
+        }
+        _ => Err(io::Error::new(io::ErrorKind::NotFound, "no .bss in the object")),
     }
 }
 

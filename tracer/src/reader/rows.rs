@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ptr};
 
-use tracer_common::{Reason, SeriesRow};
+use tracer_common::{Reason, SeriesRow, hdr};
 
 use super::mapping::Mapping;
 
@@ -88,16 +88,52 @@ fn split_map<K: Ord + Copy>(counts: &mut BTreeMap<K, i64>) -> BTreeMap<K, i64> {
     owed
 }
 
-/// The last reading of each row.
+/// The last reading of a row.
+pub struct Seen<const CELLS: usize>(Option<Box<SeriesRow<CELLS>>>);
+
+impl<const CELLS: usize> Seen<CELLS> {
+    /// Not read yet.
+    pub const NEVER: Self = Self(None);
+
+    /// What the row gained since it was read last; `None` when nothing. Only a row whose head changed is read in
+    /// full: every event changes the head.
+    ///
+    /// # Safety
+    ///
+    /// `row` points into a living mapping.
+    pub unsafe fn gain(&mut self, row: *const SeriesRow<CELLS>) -> Option<Gain> {
+        if let Some(seen) = &self.0 {
+            let old = ptr::from_ref(&**seen).cast::<u64>();
+            // SAFETY: both rows are longer than their heads, and 8-byte aligned.
+            let same = (0..HEAD_WORDS).all(|word| unsafe {
+                ptr::read_volatile(row.cast::<u64>().add(word)) == ptr::read(old.add(word))
+            });
+            if same {
+                return None;
+            }
+        }
+        // SAFETY: the caller's promise; a program may be writing: each word is whole, the words may be of
+        // different moments.
+        let now = Box::new(unsafe { ptr::read_volatile(row) });
+        if now.timed == 0 && now.untimed == 0 && self.0.is_none() {
+            return None;
+        }
+        let gain = difference(&now, self.0.as_deref());
+        self.0 = Some(now);
+        Some(gain)
+    }
+}
+
+/// All rows of a map.
 pub struct Rows<const CELLS: usize> {
     mapping: Mapping<SeriesRow<CELLS>>,
-    seen: Vec<Option<Box<SeriesRow<CELLS>>>>,
+    seen: Vec<Seen<CELLS>>,
 }
 
 impl<const CELLS: usize> Rows<CELLS> {
     /// Nothing read yet.
     pub fn new(mapping: Mapping<SeriesRow<CELLS>>) -> Self {
-        let seen = (0..mapping.len()).map(|_| None).collect();
+        let seen = (0..mapping.len()).map(|_| Seen::NEVER).collect();
         Self { mapping, seen }
     }
 
@@ -108,28 +144,24 @@ impl<const CELLS: usize> Rows<CELLS> {
         unsafe { ptr::read_volatile(&raw const (*self.mapping.at(row)).key) }
     }
 
-    /// What a row gained since it was read last; `None` when nothing. Only rows whose head changed are read in
-    /// full: every event changes the head.
+    /// What a row gained since it was read last.
     pub fn gain(&mut self, row: usize) -> Option<Gain> {
-        let address = self.mapping.at(row);
-        let head = HEAD_WORDS;
-        if let Some(seen) = &self.seen[row] {
-            let old = ptr::from_ref(&**seen).cast::<u64>();
-            // SAFETY: both rows are at least `head` words long and 8-byte aligned.
-            let same = (0..head).all(|word| unsafe {
-                ptr::read_volatile(address.cast::<u64>().add(word)) == ptr::read(old.add(word))
-            });
-            if same {
-                return None;
-            }
+        // SAFETY: `at` checks the bounds of our own mapping.
+        unsafe { self.seen[row].gain(self.mapping.at(row)) }
+    }
+}
+
+impl Gain {
+    /// The same with histogram cells of 1 digit instead of 2: these nest.
+    #[must_use]
+    pub fn coarsened(mut self) -> Self {
+        let mut cells = BTreeMap::new();
+        for (cell, count) in std::mem::take(&mut self.cells) {
+            let value = hdr::lowest::<{ hdr::BITS_2 }>(usize::from(cell));
+            *cells.entry(hdr::index::<{ hdr::BITS_1 }>(value) as u16).or_default() += count;
         }
-        let now = Box::new(self.mapping.get(row));
-        if now.timed == 0 && now.untimed == 0 && self.seen[row].is_none() {
-            return None;
-        }
-        let gain = difference(&now, self.seen[row].as_deref());
-        self.seen[row] = Some(now);
-        Some(gain)
+        self.cells = cells;
+        self
     }
 }
 
@@ -227,6 +259,18 @@ mod tests {
         next.sum = 600;
         next.add(&owed);
         assert_eq!((next.sum, next.cells[&9]), (450, 3));
+    }
+
+    #[test]
+    fn cells_of_two_digits_nest_in_those_of_one() {
+        for cell in 0..=tracer_common::CELLS_2 {
+            let (low, high) = (hdr::lowest::<{ hdr::BITS_2 }>(cell), hdr::highest::<{ hdr::BITS_2 }>(cell));
+            assert_eq!(hdr::index::<{ hdr::BITS_1 }>(low), hdr::index::<{ hdr::BITS_1 }>(high));
+            let mut fine = Gain::none();
+            fine.cells.insert(cell as u16, 7);
+            let coarse = fine.coarsened().cells;
+            assert_eq!(coarse.get(&(hdr::index::<{ hdr::BITS_1 }>(low) as u16)), Some(&7));
+        }
     }
 
     #[test]

@@ -43,9 +43,11 @@ impl Globals {
             ("CANONICAL_BITS", rules.canonical_bits),
             ("FRED", u32::from(rules.fred)),
             ("XENPV", u32::from(rules.xenpv)),
-            ("RECORD_MASK", layout.records - 1),
-            ("ROWS", layout.rows),
-            ("MAX_SERIES", settings.max_series),
+            ("MAX_SERIES", layout.rows),
+            (
+                "RETURN_FILTER",
+                u32::from(settings.failed || settings.min_latency > 0 || settings.errors.is_some()),
+            ),
             ("DIGITS", u32::from(settings.precision.digits())),
             ("TURNAROUND", u32::from(settings.measures_turnaround())),
             ("SAMPLE", settings.sample),
@@ -70,6 +72,7 @@ impl Globals {
         Self {
             words,
             longs: vec![
+                ("COMMON_LIMIT", rules.common_limit()),
                 ("IP_LIMIT", rules.ip_limit),
                 ("CGROUP", cgroup.map_or(0, |one| one.id)),
                 ("MIN_LATENCY", settings.min_latency),

@@ -8,7 +8,7 @@ mod offsets;
 use std::{fs, io, os::fd::AsFd as _};
 
 use aya::{Btf, Ebpf, EbpfLoader, maps::Array, programs::Program as Loaded};
-use tracer_common::{admission::Admission, layout::TURNAROUND_ROWS};
+use tracer_common::admission::Admission;
 
 use crate::{
     histogram::Precision,
@@ -23,9 +23,6 @@ use offsets::Offsets;
 
 /// The eBPF object, chosen by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/exitpath.bpf.o"));
-
-/// Largest table of records: 4 MiB, without collisions up to 131,072 live thread numbers in a row.
-const MAX_RECORDS: u32 = 1 << 17;
 
 /// Why a session could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -74,10 +71,8 @@ pub struct Session {
 pub struct MapLayout {
     /// Possible CPUs.
     pub cpus: u32,
-    /// Rows of each CPU, those for turnaround included.
+    /// Rows of each CPU.
     pub rows: u32,
-    /// Records.
-    pub records: u32,
     /// Bucket layout.
     pub precision: Precision,
 }
@@ -85,7 +80,17 @@ pub struct MapLayout {
 impl Session {
     /// Loads everything; nothing runs yet.
     pub fn load(plan: Plan, facts: &Facts, settings: &Settings) -> Result<Self, SessionError> {
-        if OBJECT.is_empty() {
+        Self::load_object(OBJECT, plan, facts, settings)
+    }
+
+    /// The same with another build of the object.
+    pub fn load_object(
+        object: &[u8],
+        plan: Plan,
+        facts: &Facts,
+        settings: &Settings,
+    ) -> Result<Self, SessionError> {
+        if object.is_empty() {
             return Err(SessionError::Stub);
         }
         raise_memlock();
@@ -97,24 +102,19 @@ impl Session {
         } else {
             Offsets(Vec::new())
         };
-        let layout = MapLayout {
-            cpus: facts.possible_cpus,
-            rows: settings.max_series + TURNAROUND_ROWS,
-            records: facts.pid_max.next_power_of_two().clamp(1, MAX_RECORDS),
-            precision: settings.precision,
-        };
+        let layout =
+            MapLayout { cpus: facts.possible_cpus, rows: settings.max_series, precision: settings.precision };
         let globals = Globals::new(&Regime::of(facts), facts, settings, &layout, offsets);
         let mut loader = EbpfLoader::new();
         globals.apply(&mut loader);
         let rows = layout.rows * layout.cpus;
         let table = matches!(globals.tasks(), 2);
         loader
-            .map_max_entries("RECORDS", layout.records)
             .map_max_entries("CPUS", layout.cpus)
             .map_max_entries("ROWS_2", if settings.precision == Precision::Two { rows } else { 1 })
             .map_max_entries("ROWS_1", if settings.precision == Precision::One { rows } else { 1 })
             .map_max_entries("ADMISSION", if table { facts.pid_max / 8 + 1 } else { 1 });
-        let ebpf = loader.load(OBJECT).map_err(|error| classify_error("creating the maps", &error))?;
+        let ebpf = loader.load(object).map_err(|error| classify_error("creating the maps", &error))?;
         let mut session = Self { ebpf, plan, layout };
         session.load_programs()?;
         session.admit(&settings.tasks)?;
