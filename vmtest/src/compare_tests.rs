@@ -1,3 +1,5 @@
+//! Reports that are right, and each way of being wrong.
+
 use serde_json::{Value, json};
 
 use super::{Comparison, Report, compare};
