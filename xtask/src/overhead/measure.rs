@@ -17,7 +17,7 @@ use std::{
 /// One mode in one loop of one round, in ns a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pair {
-    /// With nothing attached, just before.
+    /// With nothing attached: the mean of just before and just after.
     pub bare: f64,
     /// With the mode attached.
     pub with: f64,
@@ -37,7 +37,17 @@ pub struct Round {
     pub pairs: BTreeMap<(Loop, Mode), Pair>,
     /// How long the tracer took from its start until it was attached, by mode.
     pub attach: BTreeMap<Mode, Duration>,
+    /// Measurements thrown away because something else disturbed them.
+    pub repeated: u32,
+    /// Measurements kept although something else disturbed them, each time they were tried.
+    pub disturbed: u32,
 }
+
+/// Two bare loops that differ by more than this share were not run on the same machine: somebody else attached or
+/// detached something between them, or took the CPU.
+const STEADY: f64 = 0.05;
+/// How often a measurement is tried before it is kept as it is.
+const TRIES: u32 = 5;
 
 /// Measures `count` rounds.
 pub fn rounds(count: u32, calls: u64, seed: u64, programs: &Programs) -> Result<Vec<Round>> {
@@ -60,22 +70,46 @@ pub fn rounds(count: u32, calls: u64, seed: u64, programs: &Programs) -> Result<
     Ok(rounds)
 }
 
+/// Measures one mode, again if the machine changed meanwhile.
 fn measure(mode: Mode, calls: u64, programs: &Programs, round: &mut Round) -> Result<()> {
-    interrupt::check()?;
-    let run = |kind| bench(&programs.bench_loop, kind, calls);
-    let bare = mode.loops().map(|kind| Ok((kind, run(kind)?))).collect::<Result<Vec<_>>>()?;
-    let attached = mode.attach(programs)?;
-    // The kernel patches its own code when the first program arrives; let that be over.
-    thread::sleep(Duration::from_millis(10));
-    for (kind, bare) in bare {
-        round.pairs.insert((kind, mode), Pair { bare, with: run(kind)? });
-    }
-    if let Some(attached) = attached {
-        round.attach.insert(mode, attached.took);
-        Attached::end(attached)?;
+    for attempt in 1..=TRIES {
+        let (pairs, took, steady) = attempt_mode(mode, calls, programs)?;
+        if !steady && attempt < TRIES {
+            round.repeated += 1;
+            continue;
+        }
+        round.disturbed += u32::from(!steady);
+        round.pairs.extend(pairs.into_iter().map(|(kind, pair)| ((kind, mode), pair)));
+        round.attach.extend(took.map(|took| (mode, took)));
+        break;
     }
     Ok(())
 }
+
+/// The mode's loops, each between two bare ones; how long attaching took; whether the bare ones agree.
+fn attempt_mode(mode: Mode, calls: u64, programs: &Programs) -> Result<(Pairs, Option<Duration>, bool)> {
+    interrupt::check()?;
+    let run = |kind| bench(&programs.bench_loop, kind, calls);
+    let each = || mode.loops().map(run).collect::<Result<Vec<f64>>>();
+    let before = each()?;
+    let attached = mode.attach(programs)?;
+    // The kernel patches its own code when the first program arrives; let that be over.
+    thread::sleep(Duration::from_millis(10));
+    let with = each()?;
+    let took = attached.as_ref().map(|attached| attached.took);
+    attached.map(Attached::end).transpose()?;
+    let after = each()?;
+    let mut pairs = Pairs::new();
+    let mut steady = true;
+    for (((kind, before), with), after) in mode.loops().zip(before).zip(with).zip(after) {
+        let bare = f64::midpoint(before, after);
+        steady &= (before - after).abs() <= STEADY * bare;
+        pairs.push((kind, Pair { bare, with }));
+    }
+    Ok((pairs, took, steady))
+}
+
+type Pairs = Vec<(Loop, Pair)>;
 
 /// Random orders from a seed (xorshift64).
 struct Order(u64);

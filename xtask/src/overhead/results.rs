@@ -53,6 +53,8 @@ pub struct Results {
     pub mib: [f64; 4],
     /// Share of one CPU that the reader used.
     pub reader_share: f64,
+    /// Measurements that were repeated, and those that were disturbed to the last.
+    pub disturbances: [u32; 2],
     /// The limits.
     pub limits: Vec<Limit>,
 }
@@ -85,7 +87,9 @@ impl Results {
             limit("resident memory, at most", 40.0, mib[0], "MiB"),
             limit("from start to attached", 1.0, attach.map_or(f64::NAN, |attach| attach.median), "s"),
         ];
-        Self { figures, attach, slowest_attach, mib, reader_share, limits }
+        let sum = |count: fn(&Round) -> u32| rounds.iter().map(count).sum();
+        let disturbances = [sum(|round| round.repeated), sum(|round| round.disturbed)];
+        Self { figures, attach, slowest_attach, mib, reader_share, disturbances, limits }
     }
 
     /// For the file, with every single measurement.
@@ -96,10 +100,12 @@ impl Results {
             json!({ "what": what, "at_most": most, "value": value, "unit": unit, "holds": limit.holds() })
         });
         let [peak, resident, maps, maps_of_cpu] = self.mib;
+        let [repeated, disturbed] = self.disturbances;
         json!({
             "schema": "exitpath.overhead/1",
             "calls": calls,
             "seed": seed,
+            "measurements": { "repeated": repeated, "disturbed": disturbed },
             "figures": figures,
             "attach_s": { "quartiles": self.attach.map(Quartiles::json), "slowest": self.slowest_attach },
             "memory_mib":

@@ -27,6 +27,13 @@ pub fn render(results: &Results) -> String {
     for (what, value) in lines {
         let _ = writeln!(text, "{what:<24} {value}");
     }
+    let [repeated, disturbed] = results.disturbances;
+    if repeated + disturbed > 0 {
+        let _ = writeln!(
+            text,
+            "\ndisturbed by something else: {repeated} measurements repeated, {disturbed} kept"
+        );
+    }
     text.push('\n');
     for limit in &results.limits {
         let Limit { what, most, value, unit } = limit;
