@@ -2,20 +2,18 @@
 
 use std::{
     fs::{self, File},
-    os::unix::process::CommandExt as _,
-    path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use tempfile::tempdir;
 
 use crate::{
     run::{Outcome, exitpath, run},
-    support::{EXITPATH, turn},
+    support::turn,
 };
 
 /// One line on stderr, nothing on stdout, no trace of the program's inside.
-fn assert_one_line(outcome: &Outcome, code: i32, words: &[&str]) {
+pub fn assert_one_line(outcome: &Outcome, code: i32, words: &[&str]) {
     assert_eq!(outcome.code(), code, "{outcome:?}");
     assert_eq!(outcome.stdout, "", "{outcome:?}");
     let lines: Vec<&str> = outcome.stderr.lines().collect();
@@ -103,27 +101,4 @@ fn a_full_disk_is_an_error_and_a_closed_pipe_is_none() {
         exitpath(&["record", "-d", "0.3", "-i", "0.1"]).stdout(writer).stderr(Stdio::piped()).output();
     let output = output.expect("the tracer can be started");
     assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]));
-}
-
-#[test]
-fn without_privileges_one_line_says_what_is_needed() {
-    let Some(_turn) = turn("errors::without_privileges_one_line_says_what_is_needed") else { return };
-    // Nobody may enter this tree, so the program lies where everybody may.
-    let folder = tempfile::Builder::new().prefix("exitpath").tempdir().expect("a folder of our own");
-    let program = folder.path().join("exitpath");
-    fs::copy(EXITPATH, &program).expect("the program can be copied");
-    let open = |path: &Path| {
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("it is ours");
-    };
-    open(folder.path());
-    open(&program);
-    for arguments in [&["record", "-d", "0.1"][..], &["record", "--", "true"]] {
-        let mut command = Command::new(&program);
-        let output = command.args(arguments).uid(65_534).gid(65_534).current_dir("/").output();
-        let output = output.expect("the tracer can be started");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-        let outcome =
-            Outcome { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) };
-        assert_one_line(&outcome, 3, &["root"]);
-    }
 }

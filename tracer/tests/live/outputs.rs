@@ -1,9 +1,9 @@
-//! How a run ends and what it then says: exit codes of commands, Ctrl-C, labels, calls in flight.
+//! How a run ends and what it then says: exit codes of commands, Ctrl-C, labels, intervals.
 
 use crate::{
     puppet::Puppet,
     run::{Tracer, run},
-    support::{turn, within},
+    support::turn,
 };
 
 #[test]
@@ -48,25 +48,6 @@ fn a_sampled_table_says_so() {
     assert!(sampled.stdout.contains("sample"), "{}", sampled.stdout);
     let whole = run(&["record", "--", "true"]);
     assert!(!whole.stdout.contains("sample"), "{}", whole.stdout);
-}
-
-#[test]
-fn calls_in_flight_are_listed() {
-    let Some(_turn) = turn("outputs::calls_in_flight_are_listed") else { return };
-    let mut puppet = Puppet::new();
-    let tracer = Tracer::json(&["-p", &puppet.argument(), "--in-flight"]);
-    let tid: u64 = puppet.tell("block").parse().expect("a thread id");
-    let stat = format!("/proc/{}/task/{tid}/stat", puppet.pid());
-    let sleeps = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") S "));
-    assert!(within(10, sleeps), "the thread does not block");
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    let report = tracer.interrupt().report();
-    let in_flight = report.0["in_flight"].as_array().expect("--in-flight lists them");
-    let blocked = in_flight.iter().find(|call| call["tid"] == tid).expect("the blocked thread");
-    assert_eq!((blocked["syscall"].as_str(), blocked["abi"].as_str()), (Some("pause"), Some("x86_64")));
-    let age = blocked["age_ns"].as_u64().expect("an age");
-    assert!((300_000_000..60_000_000_000).contains(&age), "{age} ns");
-    assert_eq!(report.returns("pause"), 0, "it has not returned");
 }
 
 #[test]

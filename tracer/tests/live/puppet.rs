@@ -1,12 +1,13 @@
 //! A process on strings: `vmtest`'s program `puppet`, which makes the calls it is told to while it is traced.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Write as _},
     os::unix::process::CommandExt as _,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
-use crate::support::program;
+use crate::support::{program, within};
 
 /// The process; it ends with this value.
 pub struct Puppet {
@@ -48,11 +49,28 @@ impl Puppet {
 
     /// Has it do something, and waits until it is done; its answer.
     pub fn tell(&mut self, command: &str) -> String {
+        self.begin(command);
+        self.answer()
+    }
+
+    /// Has it begin something that takes a while.
+    pub fn begin(&mut self, command: &str) {
         writeln!(self.stdin, "{command}").expect("puppet listens");
+    }
+
+    /// Waits until it is done with what it began.
+    pub fn answer(&mut self) -> String {
         let mut answer = String::new();
         self.stdout.read_line(&mut answer).expect("puppet answers");
-        assert!(!answer.is_empty(), "puppet ended at `{command}`");
+        assert!(!answer.is_empty(), "puppet ended before it answered");
         answer.trim().to_owned()
+    }
+
+    /// Waits until one of its threads sleeps in a call.
+    pub fn await_asleep(&self, tid: u32) {
+        let stat = format!("/proc/{}/task/{tid}/stat", self.pid());
+        let asleep = || fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") S "));
+        assert!(within(10, asleep), "thread {tid} does not sleep");
     }
 }
 

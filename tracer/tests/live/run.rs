@@ -22,7 +22,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn of(output: Output) -> Self {
+    /// Of a process that has ended.
+    pub fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("the tracer prints UTF-8");
         Self { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
     }
