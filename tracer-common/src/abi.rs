@@ -1,4 +1,4 @@
-//! The three system-call ABIs of an x86_64 kernel, and how a call's ABI and number are read at its entry.
+//! The three system-call ABIs of an `x86_64` kernel, and how a call's ABI and number are read at its entry.
 
 /// Which table a system-call number belongs to.
 #[repr(u8)]
@@ -137,8 +137,8 @@ mod tests {
             (false, 1023, Abi::X86_64, NR_INVALID),
             (false, -1, Abi::X86_64, NR_INVALID),
             (false, 0x4000_0000, Abi::X32, 0),
-            (false, 0x4000_0000 | 520, Abi::X32, 520),
-            (false, 0x4000_0000 | 5000, Abi::X32, NR_INVALID),
+            (false, 0x4000_0000 + 520, Abi::X32, 520),
+            (false, 0x4000_0000 + 5000, Abi::X32, NR_INVALID),
             (false, 0x8000_0000, Abi::X86_64, NR_INVALID),
             (false, 0xffff_ffff, Abi::X86_64, NR_INVALID),
             (true, 64, Abi::I386, 64),

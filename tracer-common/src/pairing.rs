@@ -95,7 +95,6 @@ pub const fn names(orig_ax: i64, call: SyscallId) -> bool {
 
 /// Why an exit without entry in a known thread has no latency.
 #[inline(always)]
-#[must_use]
 pub const fn blame(exit: Exit, refused: bool, task_filter: bool) -> Result<Untimed, Loss> {
     match exit {
         Exit::Newborn => Ok(Untimed::ForkChild),

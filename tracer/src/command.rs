@@ -111,11 +111,13 @@ impl Command {
     }
 
     /// Whether the child has ended. Does not wait.
+    #[must_use]
     pub fn ended(&self) -> Option<Ended> {
         self.wait(libc::WNOHANG)
     }
 
     /// Waits for its end.
+    #[must_use]
     pub fn finish(&self) -> Ended {
         loop {
             if let Some(ended) = self.wait(0) {
@@ -149,7 +151,7 @@ impl Drop for Command {
     fn drop(&mut self) {
         // Never started: its pipe closes, and it ends by itself.
         if self.go.take().is_some() {
-            self.finish();
+            let _ended = self.finish();
         }
     }
 }

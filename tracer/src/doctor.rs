@@ -16,7 +16,7 @@ pub fn text(facts: &Facts, object: &str) -> String {
     let regime = Regime::of(facts);
     let mut out = String::new();
     let _ = writeln!(out, "kernel   {} {}", facts.release, facts.version);
-    let _ = writeln!(out, "regime   {}", describe(&regime));
+    let _ = writeln!(out, "regime   {}", describe(regime));
     let _ = writeln!(out, "programs {object}");
     let _ = writeln!(out, "\nfacts");
     for (name, fact) in &facts.answers {
@@ -95,7 +95,7 @@ pub fn plan_text(plan: &Plan) -> String {
     out
 }
 
-fn describe(regime: &Regime) -> String {
+fn describe(regime: Regime) -> String {
     let mut words = vec![
         format!("{} frame", regime.frame.name()),
         format!("exit decided in {}", if regime.decision.name() == "c" { "C" } else { "assembly" }),

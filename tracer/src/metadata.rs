@@ -42,6 +42,10 @@ const fn one() -> u32 {
 
 /// The regime of a kernel, as outputs show it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent properties of a kernel, each its own key in the JSON"
+)]
 pub struct KernelInfo {
     /// `uname -r`.
     pub release: String,

@@ -49,6 +49,7 @@ impl Recorder {
     }
 
     /// Detaches, and reads what is left.
+    #[must_use]
     pub fn stop(mut self) -> Snapshot {
         let own_cost = self.meter.take(&self.session);
         let recursion = recursion(&self.session);

@@ -27,6 +27,7 @@ pub enum Decision {
 
 /// A kernel's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent properties of a kernel")]
 pub struct Regime {
     /// By symbol, never by version: stable kernels lost the fast path at other times.
     pub frame: Frame,

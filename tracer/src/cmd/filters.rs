@@ -1,6 +1,10 @@
 //! Filters as they are typed, resolved to what the programs compare.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use tracer_common::{hdr::MAX_VALUE, layout::error_cell};
@@ -101,7 +105,7 @@ impl FilterArgs {
             min_latency: self.min_latency.unwrap_or(0),
             comm: self.comm.as_deref().map(comm_bytes).transpose()?,
             uid: self.uid.as_deref().map(find_user).transpose()?,
-            cgroup: self.cgroup.as_ref().map(find_cgroup).transpose()?,
+            cgroup: self.cgroup.as_deref().map(find_cgroup).transpose()?,
             ..Settings::default()
         })
     }
@@ -212,7 +216,7 @@ fn find_user(text: &str) -> Result<u32, CliError> {
 }
 
 /// A folder of the unified hierarchy: as given, or below where that is mounted.
-fn find_cgroup(path: &PathBuf) -> Result<Cgroup, CliError> {
+fn find_cgroup(path: &Path) -> Result<Cgroup, CliError> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let root = mounts.lines().find_map(|line| {
         let (fields, kind) = line.split_once(" - ")?;
@@ -223,7 +227,7 @@ fn find_cgroup(path: &PathBuf) -> Result<Cgroup, CliError> {
         return Err(usage("--cgroup needs the unified hierarchy, and no cgroup2 file system is mounted"));
     };
     let relative = root.join(path.strip_prefix("/").unwrap_or(path));
-    let found = [path.clone(), relative].into_iter().filter_map(|path| path.canonicalize().ok());
+    let found = [path.to_path_buf(), relative].into_iter().filter_map(|path| path.canonicalize().ok());
     let Some(folder) = found.into_iter().find(|folder| folder.starts_with(&root) && folder.is_dir()) else {
         return Err(usage(format!(
             "{} is no control group below {}: give a folder there (`systemd-cgls` shows them)",

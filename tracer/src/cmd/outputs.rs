@@ -38,7 +38,7 @@ struct Recording {
 
 enum State {
     Opened(Sink),
-    Writing(RecordingWriter<Sink>),
+    Writing(Box<RecordingWriter<Sink>>),
     /// Its reader went away.
     Abandoned,
 }
@@ -130,7 +130,7 @@ impl Recording {
         if let State::Opened(sink) = std::mem::replace(&mut self.state, State::Abandoned) {
             let writer = RecordingWriter::new(sink, self.compression, metadata);
             if let Some(writer) = settled(&self.name, writer)? {
-                self.state = State::Writing(writer);
+                self.state = State::Writing(Box::new(writer));
             }
         }
         Ok(())

@@ -88,10 +88,7 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
     let mut outputs =
         Outputs::open(args.recording.as_deref(), &args.output, &args.view, args.interval.is_some())?;
     // Forked while this process has one thread.
-    let mut command = match args.command.is_empty() {
-        true => None,
-        false => Some(Command::prepare(&args.command)?),
-    };
+    let mut command = if args.command.is_empty() { None } else { Some(Command::prepare(&args.command)?) };
     let facts = Facts::gather();
     let settings = Settings {
         precision: if args.precision == 1 { Precision::One } else { Precision::Two },

@@ -8,7 +8,7 @@ use crate::{error::CliError, sink::Sink, syscalls};
 /// List the system calls: ABI, number, name and classes
 #[derive(Args)]
 pub struct SyscallsArgs {
-    /// Only this ABI: x86_64, x32 or i386
+    /// Only this ABI: `x86_64`, x32 or i386
     #[arg(long, value_parser = parse_abi)]
     abi: Option<Abi>,
 }

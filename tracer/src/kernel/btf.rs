@@ -96,7 +96,7 @@ impl<'a> Btf<'a> {
         Ok(btf)
     }
 
-    /// The offset of `path` ("thread_info.status") inside a structure, in bytes. Members of anonymous structures
+    /// The offset of `path` ("`thread_info.status`") inside a structure, in bytes. Members of anonymous structures
     /// and unions count as the outer one's, as in C.
     pub fn offset(&self, structure: &str, path: &str) -> Result<u32, BtfError> {
         let missing = || BtfError::Missing(format!("{structure}.{path}"));

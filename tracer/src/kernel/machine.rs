@@ -28,7 +28,7 @@ pub fn kernel_config() -> Option<String> {
 pub fn config_digest() -> Option<String> {
     use sha2::{Digest as _, Sha256};
     let digest = Sha256::digest(kernel_config()?);
-    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }
 
 /// A configuration option.

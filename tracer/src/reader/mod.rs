@@ -188,12 +188,8 @@ impl Reader {
         losses[Loss::Recursion as usize] = recursion;
         losses[Loss::ReaderLate as usize] =
             self.losses[Loss::ReaderLate as usize] + u64::from(snapshot.duration_ns > LATE_NS);
-        for kind in 0..Loss::COUNT {
-            snapshot.losses[kind] = losses[kind].saturating_sub(self.losses[kind]);
-        }
-        for kind in 0..Untimed::COUNT {
-            snapshot.untimed[kind] = untimed[kind].saturating_sub(self.untimed[kind]);
-        }
+        snapshot.losses = std::array::from_fn(|kind| losses[kind].saturating_sub(self.losses[kind]));
+        snapshot.untimed = std::array::from_fn(|kind| untimed[kind].saturating_sub(self.untimed[kind]));
         (self.losses, self.untimed) = (losses, untimed);
     }
 }

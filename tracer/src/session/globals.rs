@@ -23,7 +23,7 @@ pub struct Globals {
 impl Globals {
     /// Resolves settings and facts.
     pub fn new(
-        regime: &Regime,
+        regime: Regime,
         facts: &Facts,
         settings: &Settings,
         layout: &MapLayout,

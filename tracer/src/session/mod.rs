@@ -104,7 +104,7 @@ impl Session {
         };
         let layout =
             MapLayout { cpus: facts.possible_cpus, rows: settings.max_series, precision: settings.precision };
-        let globals = Globals::new(&Regime::of(facts), facts, settings, &layout, offsets);
+        let globals = Globals::new(Regime::of(facts), facts, settings, &layout, offsets);
         let mut loader = EbpfLoader::new();
         globals.apply(&mut loader);
         let rows = layout.rows * layout.cpus;
@@ -122,9 +122,10 @@ impl Session {
     }
 
     fn load_programs(&mut self) -> Result<(), SessionError> {
-        let btf = match self.plan.programs.iter().any(|program| program.attach == Attach::Typed) {
-            true => Some(Btf::from_sys_fs().map_err(|error| SessionError::Btf(chain(&error)))?),
-            false => None,
+        let btf = if self.plan.programs.iter().any(|program| program.attach == Attach::Typed) {
+            Some(Btf::from_sys_fs().map_err(|error| SessionError::Btf(chain(&error)))?)
+        } else {
+            None
         };
         let mut missing = Vec::new();
         for program in &self.plan.programs {
@@ -274,7 +275,7 @@ fn shorten(text: &str) -> String {
     format!("{head} [...] {tail}")
 }
 
-/// Kernels before 5.11 charge maps to RLIMIT_MEMLOCK. Without CAP_SYS_RESOURCE it cannot be raised: carry on.
+/// Kernels before 5.11 charge maps to `RLIMIT_MEMLOCK`. Without `CAP_SYS_RESOURCE` it cannot be raised: carry on.
 fn raise_memlock() {
     let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: a valid pointer to a plain structure.
