@@ -1,4 +1,4 @@
-//! Reports against expectations, by hand-made JSON.
+//! Reports that are right, and each way of being wrong.
 
 use serde_json::{Value, json};
 

@@ -7,12 +7,15 @@
 //! The language runtime makes system calls of its own (start-up, exit, output), so a case uses numbers that neither
 //! Rust's nor glibc's start-up touches, and only those numbers are compared: see [`cases::Case`].
 
+pub mod baseline;
+pub mod bpf;
 pub mod cases;
 pub mod compare;
 pub mod elf32;
 pub mod expect;
 pub mod guest;
 pub mod mixture;
+pub mod ready;
 pub mod signals;
 pub mod stage;
 pub mod sys;

@@ -11,6 +11,7 @@ mod install;
 mod lint;
 #[path = "../../tracer/build/manifest.rs"]
 mod manifest;
+mod overhead;
 mod packages;
 #[path = "../../tracer/build/ebpf.rs"]
 mod recipe;
@@ -45,6 +46,7 @@ enum Task {
     Vm(vm::Args),
     Tidy(tidy::Arguments),
     Lint(lint::Arguments),
+    Overhead(overhead::Arguments),
     Dist(dist::Arguments),
     Syscalls(syscalls::Arguments),
 }
@@ -68,6 +70,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Vm(args) => vm::run(&args),
         Task::Tidy(arguments) => tidy::perform(&arguments),
         Task::Lint(arguments) => lint::perform(&arguments),
+        Task::Overhead(arguments) => overhead::perform(&arguments),
         Task::Dist(arguments) => dist::perform(&arguments),
         Task::Syscalls(arguments) => syscalls::perform(&arguments),
     }

@@ -23,9 +23,11 @@ use tally::Tally;
 /// Test binaries whose name begins so trace the running kernel.
 const LIVE: &str = "live";
 /// Debian packages, and which tests look for them.
-const PACKAGES: [&str; 1] = [
+const PACKAGES: [&str; 2] = [
     // Shows that nothing of ours stays in the kernel.
     "bpftool",
+    // Shows that another tracer keeps what it sees.
+    "linux-perf",
 ];
 /// The HDR implementation that is not ours, for reading recordings back.
 const PYTHON: [&str; 1] = ["hdrhistogram==0.10.8"];

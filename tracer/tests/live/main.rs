@@ -1,0 +1,15 @@
+//! The tracer on the running kernel: what it counts, what it leaves out, what it says when it cannot, and that
+//! nothing of it stays behind. Runs as root; elsewhere each test says why it is skipped.
+
+mod coexistence;
+mod counts;
+mod errors;
+mod filters;
+mod in_flight;
+mod leftovers;
+mod outputs;
+mod privileges;
+mod puppet;
+mod run;
+mod support;
+mod system_wide;
