@@ -40,6 +40,9 @@ impl Recorder {
             why: error.to_string(),
         })?;
         session.attach()?;
+        // Symbols and types are read and gone; their memory need not stay with a process that runs for days.
+        // SAFETY: only gives free memory back.
+        unsafe { libc::malloc_trim(0) };
         reader.start();
         Ok(Self { reader, session, meter: CostMeter::new(), counts_only: settings.counts_only })
     }

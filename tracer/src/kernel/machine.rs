@@ -89,7 +89,7 @@ pub fn readable(path: &str, absent: &str) -> Fact {
 
 /// Whether symbols come with addresses.
 #[must_use]
-pub fn symbol_addresses(symbols: &Symbols, error: Option<&io::Error>) -> Fact {
+pub fn symbol_addresses(symbols: &Symbols, error: Option<String>) -> Fact {
     if let Some(error) = error {
         return Fact::unknown(format!("/proc/kallsyms: {error}"));
     }

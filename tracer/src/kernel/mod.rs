@@ -35,8 +35,10 @@ impl Facts {
     #[must_use]
     pub fn gather() -> Self {
         let read = |path: &str| fs::read_to_string(path).map(|text| text.trim().to_owned());
-        let kallsyms = fs::read_to_string("/proc/kallsyms");
-        let symbols = kallsyms.as_deref().map(Symbols::parse).unwrap_or_default();
+        let kallsyms =
+            fs::File::open("/proc/kallsyms").and_then(|file| Symbols::read(io::BufReader::new(file)));
+        let unreadable = kallsyms.as_ref().err().map(ToString::to_string);
+        let symbols = kallsyms.unwrap_or_default();
         let config = machine::kernel_config();
         let cpuinfo = read("/proc/cpuinfo").unwrap_or_default();
         let flag = |name: &str| machine::cpu_flag(&cpuinfo, name);
@@ -61,7 +63,7 @@ impl Facts {
                     "the kernel is built without CONFIG_DEBUG_INFO_BTF",
                 ),
             ),
-            ("symbols", machine::symbol_addresses(&symbols, kallsyms.as_ref().err())),
+            ("symbols", machine::symbol_addresses(&symbols, unreadable)),
             ("tracefs", machine::tracefs()),
             ("lockdown", machine::lockdown()),
             ("kprobes", option("CONFIG_KPROBES")),

@@ -1,6 +1,9 @@
 //! Kernel symbols: which functions this kernel has, and where the syscall entry code lies.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    io::{self, BufRead},
+};
 
 /// The symbols that a decision needs, from `/proc/kallsyms`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,18 +37,23 @@ const WANTED: &[&str] = &[
 ];
 
 impl Symbols {
-    /// Parses `address type name [module]` lines. Addresses are 0 when the kernel hides them.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
+    /// Reads `address type name [module]` lines, one at a time: there are 10 MB of them. Addresses are 0 when the
+    /// kernel hides them.
+    pub fn read(mut from: impl BufRead) -> io::Result<Self> {
         let mut symbols = Self::default();
         let mut starts: Vec<u64> = Vec::new();
-        for line in text.lines() {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if from.read_line(&mut line)? == 0 {
+                break;
+            }
             let mut fields = line.split_whitespace();
             let (Some(address), Some(kind), Some(name)) = (fields.next(), fields.next(), fields.next())
             else {
                 continue;
             };
-            let Ok(address) = u64::from_str_radix(address, 16) else { continue };
+            let address = u64::from_str_radix(address, 16).unwrap_or(0);
             if matches!(kind, "t" | "T") && address != 0 {
                 starts.push(address);
             }
@@ -59,7 +67,7 @@ impl Symbols {
                 symbols.ends.insert(name.clone(), end);
             }
         }
-        symbols
+        Ok(symbols)
     }
 
     /// Whether the kernel has a symbol; `None` when no symbol could be read at all.
@@ -85,7 +93,7 @@ mod tests {
 
     #[test]
     fn ranges_end_at_the_next_function() {
-        let symbols = Symbols::parse(TEXT);
+        let symbols = Symbols::read(TEXT.as_bytes()).unwrap();
         assert_eq!(symbols.range("do_syscall_64"), Some((0xffff_ffff_8225_9c50, 0xffff_ffff_8225_9f00)));
         assert_eq!(symbols.has("entry_SYSCALL_64_fastpath"), Some(false));
         assert_eq!(symbols.range("next_one"), None, "not wanted");
@@ -93,8 +101,8 @@ mod tests {
 
     #[test]
     fn hidden_addresses_say_that_a_function_exists_but_not_where() {
-        let symbols = Symbols::parse("0000000000000000 T do_syscall_64\n");
+        let symbols = Symbols::read(&b"0000000000000000 T do_syscall_64\n"[..]).unwrap();
         assert_eq!((symbols.has("do_syscall_64"), symbols.range("do_syscall_64")), (Some(true), None));
-        assert_eq!(Symbols::parse("").has("do_syscall_64"), None);
+        assert_eq!(Symbols::read(&b""[..]).unwrap().has("do_syscall_64"), None);
     }
 }
