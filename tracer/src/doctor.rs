@@ -126,6 +126,7 @@ mod tests {
                 ("btf", Fact::yes("/sys/kernel/btf/vmlinux")),
                 ("symbols", Fact::no("/proc/kallsyms hides addresses")),
                 ("raw-tracepoints", Fact::yes("the kernel loads raw tracepoint programs")),
+                ("typed-task", Fact::yes("the kernel has bpf_get_current_task_btf")),
                 ("lockdown", Fact::unknown("/sys/kernel/security/lockdown: Permission denied")),
             ],
             ..Facts::default()

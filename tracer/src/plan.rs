@@ -239,7 +239,7 @@ fn privileges(facts: &Facts) -> String {
 
 /// Plan `tracepoints` (`EXIT_PATHS` 3.6, with amending hooks).
 fn tracepoints(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
-    let typed = facts.get("btf").is_yes();
+    let typed = facts.get("btf").is_yes() && facts.get("typed-task").is_yes();
     let program = |name, hook, role| Program {
         name,
         hook,
@@ -255,11 +255,13 @@ fn tracepoints(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
     let programs = if !typed {
         if wish.counts_only || wish.follow {
             return Err(
-                "--counts-only, -f and -- COMMAND need the kernel's BTF (/sys/kernel/btf/vmlinux)".into()
+                "--counts-only, -f and -- COMMAND need typed programs: the kernel's BTF, and 5.11 or later"
+                    .into(),
             );
         }
-        blind_spots.push("no BTF: handlers set up on the way out and rseq aborts are not seen".to_owned());
-        blind_spots.push("no BTF: int $0x80 from 64-bit code counts as a 64-bit call".to_owned());
+        blind_spots
+            .push("untyped programs: handlers set up on the way out and rseq aborts are not seen".to_owned());
+        blind_spots.push("untyped programs: int $0x80 from 64-bit code counts as a 64-bit call".to_owned());
         vec![
             program("death_raw", "sched_process_exit", Role::Required),
             program("exec_raw", "sched_process_exec", Role::Required),
@@ -313,7 +315,9 @@ mod tests {
 
     #[test]
     fn typed_where_there_is_btf() {
-        let plan = Plan::choose(&facts(&["raw-tracepoints", "btf", "symbols"]), &Wish::default()).unwrap();
+        let plan =
+            Plan::choose(&facts(&["raw-tracepoints", "btf", "typed-task", "symbols"]), &Wish::default())
+                .unwrap();
         assert_eq!(plan.fidelity, Fidelity::Amended);
         assert!(plan.programs.iter().all(|program| program.attach == Attach::Typed));
         let plan = Plan::choose(&facts(&["raw-tracepoints"]), &Wish::default()).unwrap();
@@ -323,7 +327,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_attached_weakens_the_claim() {
-        let plan = Plan::choose(&facts(&["raw-tracepoints", "btf"]), &Wish::default()).unwrap();
+        let plan = Plan::choose(&facts(&["raw-tracepoints", "btf", "typed-task"]), &Wish::default()).unwrap();
         let weaker = plan.clone().without(&[("signal_btf", "EPERM".into())]);
         assert_eq!(weaker.fidelity, Fidelity::Bounds);
         let same = plan.without(&[("rseq_btf", "no such tracepoint".into())]);
@@ -333,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_partial_frame_is_not_diverted_without_being_asked() {
-        let partial = facts(&["raw-tracepoints", "btf", "partial-frame"]);
+        let partial = facts(&["raw-tracepoints", "btf", "typed-task", "partial-frame"]);
         assert!(matches!(Plan::choose(&partial, &Wish::default()), Err(PlanError::Unfit { .. })));
         let forced = Wish { forced: Some("tracepoints"), ..Wish::default() };
         assert!(Plan::choose(&partial, &forced).is_ok());
@@ -350,7 +354,7 @@ mod tests {
 
     #[test]
     fn every_plan_is_judged() {
-        let judged = candidates(&facts(&["raw-tracepoints", "btf", "fentry"]));
+        let judged = candidates(&facts(&["raw-tracepoints", "btf", "typed-task", "fentry"]));
         assert_eq!(judged.len(), NAMES.len());
         assert!(judged.iter().all(|candidate| !candidate.because.is_empty()));
     }

@@ -8,7 +8,7 @@ mod binaries;
 mod nextest;
 mod tally;
 
-use crate::{artifacts, cache, install, packages, workspace};
+use crate::{artifacts, cache, install, packages, vm, workspace};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use nextest::Binaries;
@@ -108,8 +108,25 @@ fn run(setting: &Setting) -> Result<Tally> {
     }
     if setting.arguments.is_empty() {
         total += binaries::doc_tests(setting)?;
+        total += guests();
     }
     Ok(total)
+}
+
+/// The suite in real kernels: one test a guest. Without QEMU or a kernel to boot it fails, and says why.
+fn guests() -> Tally {
+    let mut tally = Tally::default();
+    for series in vm::TESTED {
+        match vm::run(&vm::Args::traced(series)) {
+            Ok(code) if code == ExitCode::SUCCESS => tally.passed += 1,
+            Ok(_) => tally.failed += 1,
+            Err(error) => {
+                eprintln!("error: guest {series}: {error:#}");
+                tally.failed += 1;
+            }
+        }
+    }
+    tally
 }
 
 /// Runs `command`, shows what it says on the stream that `pick` chose, and gives it back.

@@ -51,6 +51,26 @@ pub struct Args {
     command: Vec<String>,
 }
 
+/// Kernels that `cargo xtask test` boots: where the plan `tracepoints` loses nothing.
+pub const TESTED: [&str; 2] = ["6.1", "6.12"];
+
+impl Args {
+    /// The whole suite on one kernel, traced.
+    pub fn traced(series: &str) -> Self {
+        Self {
+            kernel: vec![series.to_owned()],
+            cpu: vec!["max".to_owned()],
+            smp: "1".to_owned(),
+            deadline: 240,
+            append: String::new(),
+            tracer: true,
+            update: false,
+            verbose: false,
+            command: Vec::new(),
+        }
+    }
+}
+
 /// One line of the final table.
 struct Run {
     kernel: Kernel,

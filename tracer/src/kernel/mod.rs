@@ -75,6 +75,7 @@ impl Facts {
             ("cap-perfmon", machine::capability(38)),
             ("cap-sys-admin", machine::capability(21)),
             ("raw-tracepoints", probe::raw_tracepoints()),
+            ("typed-task", probe::typed_task()),
             ("fentry", probe::fentry()),
             ("run-time-stats", probe::run_time_stats()),
         ];

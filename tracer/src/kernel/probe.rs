@@ -2,7 +2,7 @@
 
 use aya::{
     programs::ProgramType,
-    sys::{Stats, enable_stats, is_program_supported},
+    sys::{BpfHelper, Stats, enable_stats, is_helper_supported, is_program_supported},
 };
 
 use crate::kernel::Fact;
@@ -19,6 +19,16 @@ fn supported(kind: ProgramType, name: &str) -> Fact {
 #[must_use]
 pub fn raw_tracepoints() -> Fact {
     supported(ProgramType::RawTracePoint, "raw tracepoint")
+}
+
+/// Whether a program can look at the running task by its type (5.11 and later).
+#[must_use]
+pub fn typed_task() -> Fact {
+    match is_helper_supported(ProgramType::RawTracePoint, BpfHelper::BPF_FUNC_get_current_task_btf) {
+        Ok(true) => Fact::yes("the kernel has bpf_get_current_task_btf"),
+        Ok(false) => Fact::no("the kernel has no bpf_get_current_task_btf (5.11 and later have it)"),
+        Err(error) => Fact::unknown(format!("bpf_get_current_task_btf: {}", chain(&error))),
+    }
 }
 
 /// Whether fentry and fexit programs load.
