@@ -13,6 +13,8 @@ use crate::bpf::{self, Attached, Counters, instruction};
 pub enum Kind {
     /// A pair that does nothing: what the kernel's own way to a program costs
     Empty,
+    /// A pair that reads the clock twice: the floor of whatever measures latency on these hooks
+    Clock,
     /// A pair that counts entries and exits
     Count,
 }
@@ -42,10 +44,11 @@ impl Baseline {
     /// Loads and attaches.
     pub fn attach(kind: Kind) -> Result<Self> {
         let counters = match kind {
-            Kind::Empty => None,
+            Kind::Empty | Kind::Clock => None,
             Kind::Count => Some(Counters::new(2)?),
         };
         let attach = |tracepoint, index| match &counters {
+            None if kind == Kind::Clock => bpf::attach(tracepoint, &instruction::clock()),
             None => bpf::attach(tracepoint, &instruction::empty()),
             Some(counters) => bpf::attach(tracepoint, &instruction::count(counters.number(), index)),
         };

@@ -15,6 +15,8 @@ pub struct Instruction {
 const MAP_BY_FD: u8 = 1;
 /// Helper `bpf_map_lookup_elem`.
 const LOOKUP: i32 = 1;
+/// Helper `bpf_ktime_get_ns`.
+const CLOCK: i32 = 5;
 /// Frame pointer.
 const FRAME: u8 = 10;
 
@@ -38,6 +40,12 @@ impl Instruction {
 #[must_use]
 pub const fn empty() -> [Instruction; 2] {
     [Instruction::set(0, 0), Instruction::exit()]
+}
+
+/// Reads the clock, and `return 0`
+#[must_use]
+pub const fn clock() -> [Instruction; 3] {
+    [Instruction::new(0x85, 0, 0, 0, CLOCK), Instruction::set(0, 0), Instruction::exit()]
 }
 
 /// Adds one to counter `index` of the map with descriptor `map`, atomically: whatever interrupts the program on its

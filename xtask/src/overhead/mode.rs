@@ -11,6 +11,8 @@ pub enum Mode {
     Nothing,
     /// A pair of programs that do nothing: the unit.
     Empty,
+    /// A pair of programs that read the clock and do nothing else: the floor of any latency tracer on these hooks.
+    Clock,
     /// `exitpath record`.
     Full,
     /// `exitpath record -p` of another process.
@@ -37,14 +39,15 @@ const LONGEST: &str = "600";
 
 impl Mode {
     /// All, in the order of the table.
-    pub const ALL: [Self; 6] =
-        [Self::Nothing, Self::Empty, Self::Full, Self::Rejecting, Self::Counts, Self::Sampled];
+    pub const ALL: [Self; 7] =
+        [Self::Nothing, Self::Empty, Self::Clock, Self::Full, Self::Rejecting, Self::Counts, Self::Sampled];
 
     /// As tables name it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nothing => "nothing attached",
             Self::Empty => "empty pair",
+            Self::Clock => "two clock reads",
             Self::Full => "record",
             Self::Rejecting => "record -p OTHER",
             Self::Counts => "record --counts-only",
@@ -57,6 +60,7 @@ impl Mode {
         match self {
             Self::Nothing => "nothing",
             Self::Empty => "empty",
+            Self::Clock => "clock",
             Self::Full => "full",
             Self::Rejecting => "rejecting",
             Self::Counts => "counts-only",
@@ -76,7 +80,9 @@ impl Mode {
         tracer.args(["record", "-d", LONGEST]);
         match self {
             Self::Nothing => return Ok(None),
-            Self::Empty => return Attached::baseline(&programs.baseline).map(Some),
+            Self::Empty | Self::Clock => {
+                return Attached::baseline(&programs.baseline, self.key()).map(Some);
+            }
             Self::Full => {}
             // This task sleeps while the loop runs, so nothing passes the filter.
             Self::Rejecting => drop(tracer.args(["-p", &std::process::id().to_string()])),

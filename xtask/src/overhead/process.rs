@@ -27,11 +27,11 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Starts the empty pair, and waits until it says that it is attached.
-    pub fn baseline(program: &Path) -> Result<Self> {
+    /// Starts a pair of the baseline's, and waits until it says that it is attached.
+    pub fn baseline(program: &Path, kind: &str) -> Result<Self> {
         let since = Instant::now();
         let mut command = Command::new(program);
-        command.arg("empty").stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(kind).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("cannot run {}", program.display()))?;
         let stdin = child.stdin.take();
         let mut said = String::new();
