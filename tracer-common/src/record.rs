@@ -1,7 +1,7 @@
 //! The pairing record: what is remembered of each thread between its events, 32 bytes.
 
 use crate::{
-    abi::{Abi, SyscallId},
+    abi::{Abi, NR_INVALID, SyscallId},
     layout::SeriesKey,
     verdict::{Cause, Path, Reasons},
 };
@@ -70,6 +70,13 @@ impl Call {
             bits |= Self::UNSAMPLED;
         }
         Self(bits)
+    }
+
+    /// In the timed 64-bit call with this number, if it is one that a table has and that returns.
+    #[inline(always)]
+    #[must_use]
+    pub const fn common(id: u64) -> Option<Self> {
+        if id >= NR_INVALID as u64 || id == 60 || id == 231 { None } else { Some(Self(id as u32 | Self::IN)) }
     }
 
     /// At the exit of this call, whose entry was not seen.
@@ -271,6 +278,10 @@ mod tests {
     fn the_common_call_and_return() {
         for nr in 0..1024 {
             let id = SyscallId { abi: Abi::X86_64, nr };
+            let returns = nr != NR_INVALID && !id.never_returns();
+            let entered = returns.then_some(Call::entered(id, false, true));
+            assert_eq!(Call::common(u64::from(nr)), entered);
+            assert_eq!(Call::common(u64::from(nr) | 0x4000_0000), None);
             assert!(Call::entered(id, false, true).is_common(false));
             assert!(!Call::entered(id, false, false).is_common(false));
             assert!(Call::entered(id, false, false).is_common(true));

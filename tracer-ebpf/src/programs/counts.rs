@@ -1,6 +1,8 @@
 //! `--counts-only`: one program, no clock, no record.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use core::ffi::c_void;
+
+use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
     Abi, Cause, CpuState, NR_INVALID, Reason, Reasons, SeriesKey, SyscallId, Untimed, Verdict,
     amend::after_handler,
@@ -17,6 +19,27 @@ use super::{
 /// `sys_exit` alone, without filters.
 #[btf_tracepoint(function = "sys_exit")]
 pub fn count_plain(ctx: BtfTracePointContext) -> i32 {
+    let source = Typed::new(ctx.arg(0));
+    let (nr, ret) = (source.reg(reg::ORIG_AX) as u32, ctx.arg::<i64>(1));
+    let common = nr < u32::from(NR_INVALID)
+        // A fork that returns 0 is the child's return.
+        && ret > 0
+        && !source.compat()
+        && !source.ptraced()
+        && is_common(&source.exit_regs(), config::COMMON_LIMIT.load());
+    if !common {
+        return full_plain(ctx.as_ptr());
+    }
+    if let Some((cpu, state)) = amend::here() {
+        series::add_common::<true>(cpu, state, nr, None);
+    }
+    0
+}
+
+/// What is not common is a function of its own: its registers would spill the common return's.
+#[inline(never)]
+fn full_plain(ctx: *mut c_void) -> i32 {
+    let ctx = BtfTracePointContext::new(ctx);
     on_exit::<true>(&Typed::new(ctx.arg(0)), ctx.arg(1));
     0
 }
@@ -34,18 +57,6 @@ fn on_exit<const PLAIN: bool>(source: &Typed, ret: i64) {
         return;
     }
     let Some((cpu, state)) = amend::here() else { return };
-    let nr = source.reg(reg::ORIG_AX) as u32;
-    if PLAIN
-        && nr < u32::from(NR_INVALID)
-        // A fork that returns 0 is the child's return.
-        && ret > 0
-        && !source.compat()
-        && !source.ptraced()
-        && is_common(&source.exit_regs(), config::COMMON_LIMIT.load())
-    {
-        series::add_common::<true>(cpu, state, nr, None);
-        return;
-    }
     let Some(one) = classify_now::<PLAIN>(source, ret) else { return };
     let (last, reasons) = launder(state, &one);
     series::add::<PLAIN>(cpu, state, last, reasons, None);

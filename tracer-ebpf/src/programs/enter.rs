@@ -1,11 +1,14 @@
 //! `sys_enter`: labels the call and reads the clock, last.
 
+use core::ffi::c_void;
+
 use aya_ebpf::{
+    EbpfContext as _,
     helpers::generated::{bpf_get_prandom_u32, bpf_get_smp_processor_id, bpf_ktime_get_ns},
     macros::{btf_tracepoint, raw_tracepoint},
     programs::{BtfTracePointContext, RawTracePointContext},
 };
-use tracer_common::{Abi, SyscallId, pairing};
+use tracer_common::{Abi, SyscallId, pairing, record::Call};
 
 use super::{
     admission, config, maps,
@@ -15,6 +18,25 @@ use super::{
 /// `sys_enter(struct pt_regs *regs, long id)`, typed, for everything without filters.
 #[btf_tracepoint(function = "sys_enter")]
 pub fn enter_plain(ctx: BtfTracePointContext) -> i32 {
+    let source = Typed::current_task();
+    let (tid, id): (u32, u64) = (source.tid(), ctx.arg(1));
+    // SAFETY: the record belongs to the running thread.
+    let record = unsafe { &mut *maps::record(tid) };
+    // The common entry: a 64-bit call of a thread that has been seen. All of this delays the clock, which waits for
+    // what is before it.
+    let Some(call) = Call::common(id).filter(|_| record.tid == tid && !source.compat()) else {
+        return full_plain(ctx.as_ptr());
+    };
+    record.call = call;
+    // SAFETY: a helper without arguments.
+    record.t_enter = unsafe { bpf_ktime_get_ns() };
+    0
+}
+
+/// What is not common is a function of its own: its registers would spill the common entry's.
+#[inline(never)]
+fn full_plain(ctx: *mut c_void) -> i32 {
+    let ctx = BtfTracePointContext::new(ctx);
     on_enter::<true>(&Typed::new(ctx.arg(0)), ctx.arg(1));
     0
 }

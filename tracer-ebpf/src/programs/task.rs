@@ -86,6 +86,12 @@ impl Typed {
         }
     }
 
+    /// From a tracepoint whose registers are not asked for.
+    #[inline(always)]
+    pub fn current_task() -> Self {
+        Self::new(ptr::null())
+    }
+
     /// About another task, whose registers are not asked for.
     #[inline(always)]
     pub fn of(task: *const task_struct) -> Self {
