@@ -270,6 +270,8 @@ fn tracepoints(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
         ]
     } else if wish.counts_only {
         blind_spots
+            .push("counts only: execveat, and execve by 32-bit programs, count as x86_64 execve".to_owned());
+        blind_spots
             .push("counts only: a task that dies on its way out of a call is counted as returned".to_owned());
         let mut programs = vec![program("count_signal_btf", "signal_deliver", Role::Amends)];
         if wish.follow {

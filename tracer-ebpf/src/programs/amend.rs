@@ -38,13 +38,7 @@ pub fn signal_btf(ctx: BtfTracePointContext) -> i32 {
     let moved = after_handler(&counted, &source.exit_regs(), flags);
     if config::VERBOSE.load() != 0 {
         let signal: i32 = ctx.arg(0);
-        debug!(
-            &ctx,
-            "signal {} for thread {}: return moves to path {}",
-            signal,
-            source.tid(),
-            moved.key.path() as u32
-        );
+        debug!(&ctx, "signal {} is delivered in thread {} on its way out of a call", signal, source.tid());
     }
     apply(record, &counted, &moved);
     0

@@ -53,7 +53,9 @@ pub fn count_btf(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn on_exit<const PLAIN: bool>(source: &Typed, ret: i64) {
-    if !PLAIN && !admission::selected_at_entry(source) {
+    if !PLAIN && !admission::selected_at_exit(source) {
+        // The exit is all there is of a call here: that of the command's own execve makes the next one the first.
+        let _ = admission::selected_at_entry(source);
         return;
     }
     let Some((cpu, state)) = amend::here() else { return };
@@ -108,7 +110,10 @@ fn classify_now<const PLAIN: bool>(source: &Typed, ret: i64) -> Option<Return> {
     let compat = source.compat();
     let orig_ax = source.reg(reg::ORIG_AX) as i64;
     let mut call = SyscallId::decode(compat, orig_ax);
-    if orig_ax as u32 == u32::MAX && ret != -38 {
+    if call.is_exec() && ret == 0 {
+        // The new image has renamed the call to its own ABI's execve; whose it was is not known any more.
+        call = SyscallId { abi: Abi::X86_64, nr: 59 };
+    } else if orig_ax as u32 == u32::MAX && ret != -38 {
         // Only rt_sigreturn leaves -1 behind without ENOSYS.
         call.nr = if compat { 173 } else { 15 };
     }
