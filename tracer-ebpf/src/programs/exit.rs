@@ -36,7 +36,7 @@ pub fn exit_btf(ctx: BtfTracePointContext) -> i32 {
     if !admission::selected_at_exit(&source) {
         return 0;
     }
-    let now = clock();
+    let now = if config::SAMPLE.load() > 1 && is_unsampled(&source) { 0 } else { clock() };
     if common::<false>(&source, ctx.arg(1), now) { 0 } else { full_btf(ctx.as_ptr(), now) }
 }
 
@@ -68,6 +68,15 @@ fn full_btf(ctx: *mut c_void, now: u64) -> i32 {
 fn clock() -> u64 {
     // SAFETY: a helper without arguments.
     unsafe { bpf_ktime_get_ns() }
+}
+
+/// Whether the call is one that `--sample` leaves untimed: then the clock need not be read.
+#[inline(always)]
+fn is_unsampled(source: &impl Source) -> bool {
+    let tid = source.tid();
+    // SAFETY: as in `common`.
+    let record = unsafe { &*maps::record(tid) };
+    record.tid == tid && record.call.is_in() && !record.call.is_sampled()
 }
 
 /// The common return, in as few steps as it takes: a 64-bit call whose entry was seen, that succeeded, of a task

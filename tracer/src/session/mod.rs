@@ -106,7 +106,14 @@ impl Session {
         let layout =
             MapLayout { cpus: facts.possible_cpus, rows: settings.max_series, precision: settings.precision };
         let globals = Globals::new(Regime::of(facts), facts, settings, &layout, offsets);
+        // Parsed once, for the loader and for the programs: it is the largest thing that this process ever holds.
+        let btf = if typed {
+            Some(Btf::from_sys_fs().map_err(|error| SessionError::Btf(chain(&error)))?)
+        } else {
+            None
+        };
         let mut loader = EbpfLoader::new();
+        loader.btf(btf.as_ref());
         globals.apply(&mut loader);
         let rows = layout.rows * layout.cpus;
         let table = matches!(globals.tasks(), 2);
@@ -117,17 +124,12 @@ impl Session {
             .map_max_entries("ADMISSION", if table { facts.pid_max / 8 + 1 } else { 1 });
         let ebpf = loader.load(object).map_err(|error| classify_error("creating the maps", &error))?;
         let mut session = Self { ebpf, plan, layout };
-        session.load_programs()?;
+        session.load_programs(btf.as_ref())?;
         session.admit(&settings.tasks)?;
         Ok(session)
     }
 
-    fn load_programs(&mut self) -> Result<(), SessionError> {
-        let btf = if self.plan.programs.iter().any(|program| program.attach == Attach::Typed) {
-            Some(Btf::from_sys_fs().map_err(|error| SessionError::Btf(chain(&error)))?)
-        } else {
-            None
-        };
+    fn load_programs(&mut self, btf: Option<&Btf>) -> Result<(), SessionError> {
         let mut missing = Vec::new();
         for program in &self.plan.programs {
             let loaded = self.ebpf.program_mut(program.name).ok_or_else(|| SessionError::Other {
@@ -135,7 +137,7 @@ impl Session {
                 why: "is not in the object".into(),
             })?;
             let result = match loaded {
-                Loaded::BtfTracePoint(one) => match &btf {
+                Loaded::BtfTracePoint(one) => match btf {
                     Some(btf) => one.load(program.hook, btf),
                     None => continue,
                 },
