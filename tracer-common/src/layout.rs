@@ -140,6 +140,8 @@ pub struct CpuState {
     pub scratch: [u32; 2],
     /// The row of each key plus one, counted over all CPUs; 0 is none.
     pub slots: [u32; SeriesKey::COUNT],
+    /// SYSRETs of 64-bit calls by number, counted by `--counts-only`: without a look-up of their rows.
+    pub common: [u64; 1024],
     /// From a return by each path to the thread's next entry, always with 2 digits.
     pub turnaround: [SeriesRow2; Path::COUNT],
 }
@@ -195,7 +197,7 @@ mod tests {
     fn rows_are_as_large_as_the_documents_say() {
         assert_eq!(size_of::<SeriesRow2>(), 16_584);
         assert_eq!(size_of::<SeriesRow1>(), 2_888);
-        assert_eq!(size_of::<CpuState>(), 230_720);
+        assert_eq!(size_of::<CpuState>(), 238_912);
         assert_eq!(size_of::<crate::TaskRecord>(), 32);
     }
 }

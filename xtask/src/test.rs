@@ -30,7 +30,7 @@ const PACKAGES: [&str; 2] = [
     "linux-perf",
 ];
 /// The HDR implementation that is not ours, for reading recordings back.
-const PYTHON: [&str; 1] = ["hdrhistogram==0.10.8"];
+const PYTHON: [&str; 2] = ["hdrhistogram==0.10.8", "prometheus-client==0.26.0"];
 
 /// Install what the tests need, and run all of them
 #[derive(Args)]

@@ -13,7 +13,7 @@ use std::{
 
 use aya::{Ebpf, maps::Map};
 use tracer_common::{
-    CELLS_1, CELLS_2, CpuState, Loss, Path, SeriesKey, TaskRecord, Untimed,
+    Abi, CELLS_1, CELLS_2, CpuState, Loss, Path, SeriesKey, SyscallId, TaskRecord, Untimed,
     layout::{RECORDS, ROW_USED, SeriesRow2},
 };
 
@@ -35,6 +35,7 @@ pub struct Reader {
     cpus: Mapping<CpuState>,
     records: OwnedFd,
     turnaround: Vec<Seen<{ CELLS_2 + 1 }>>,
+    common: Vec<[u64; 1024]>,
     rows: AnyRows,
     layout: MapLayout,
     owed: BTreeMap<Slot, Gain>,
@@ -71,6 +72,7 @@ impl Reader {
             turnaround: (0..layout.cpus as usize * Path::COUNT).map(|_| Seen::NEVER).collect(),
             rows,
             layout,
+            common: vec![[0; 1024]; layout.cpus as usize],
             owed: BTreeMap::new(),
             losses: [0; Loss::COUNT],
             untimed: [0; Untimed::COUNT],
@@ -148,6 +150,16 @@ impl Reader {
                 if let Some(gain) = gain {
                     let gain = if self.layout.precision == Precision::One { gain.coarsened() } else { gain };
                     gains.entry(Slot::Turnaround(path)).or_insert_with(Gain::none).add(&gain);
+                }
+            }
+            // SAFETY: as above.
+            let common = unsafe { std::ptr::read_volatile(&raw const (*state).common) };
+            for (nr, (now, before)) in common.iter().zip(&mut self.common[cpu as usize]).enumerate() {
+                let count = now.wrapping_sub(std::mem::replace(before, *now)) as i64;
+                if count != 0 {
+                    let call = SyscallId { abi: Abi::X86_64, nr: nr as u16 };
+                    let slot = Slot::Series(SeriesKey::new(call, Path::Sysret));
+                    gains.entry(slot).or_insert_with(Gain::none).untimed += count;
                 }
             }
             // SAFETY: as above.
