@@ -64,7 +64,7 @@ fn every_return_of_the_machine_is_counted() {
     const TRIES: usize = 3;
     let Some(_turn) = turn("system_wide::every_return_of_the_machine_is_counted") else { return };
     let close = (0..TRIES).any(|_| {
-        let Bounds { inner, outer } = count();
+        let Bounds { inner, outer } = count(&[]);
         let gap = outer - inner;
         gap < inner / 50
     });
@@ -73,17 +73,24 @@ fn every_return_of_the_machine_is_counted() {
     }
 }
 
+/// `--counts-only` has programs and counters of its own.
+#[test]
+fn every_return_is_counted_without_latencies_too() {
+    let Some(_turn) = turn("system_wide::every_return_is_counted_without_latencies_too") else { return };
+    count(&["--counts-only"]);
+}
+
 struct Bounds {
     inner: u64,
     outer: u64,
 }
 
 /// One comparison, which must hold, and how close its bounds lie.
-fn count() -> Bounds {
+fn count(options: &[&str]) -> Bounds {
     let load = Load::start();
     load.hold(true);
     let outer = Baseline::attach(Kind::Count).expect("the counter attaches");
-    let tracer = Tracer::json(&[]);
+    let tracer = Tracer::json(options);
     let inner = Baseline::attach(Kind::Count).expect("the counter attaches");
     load.hold(false);
     sleep(Duration::from_secs(seconds()));
