@@ -1,5 +1,9 @@
 //! Which programs are attached where, what they cannot see, and what may be claimed: a pure function.
 
+mod candidates;
+
+pub use candidates::{Candidate, NAMES, candidates};
+
 use crate::{
     kernel::{Answer, Facts},
     metadata::PlanInfo,
@@ -107,30 +111,6 @@ pub enum PlanError {
     },
 }
 
-/// All plans, best first, with what each needs.
-pub const NAMES: [(&str, &str); 7] = [
-    ("final-hook", "fentry and fpregs_assert_state_consistent (5.8 and later, CONFIG_X86_DEBUG_FPU)"),
-    ("prepare-hook", "fexit and exit_to_user_mode_prepare (5.9 to 6.7)"),
-    ("quiet", "fentry, x64_sys_call and the final hook (6.1.85 to 6.14)"),
-    ("amend", "fexit on the slow-path functions (5.9 and later)"),
-    ("do-syscall-ret", "kretprobe on do_syscall_64 (4.16 to 5.7)"),
-    ("handlers", "kprobes on the handlers, on partial-frame kernels"),
-    ("tracepoints", "raw tracepoints and mmapable arrays (5.5 and later)"),
-];
-
-/// Whether a plan would work, and why or why not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// Its name.
-    pub name: &'static str,
-    /// Works, does not, or cannot be known.
-    pub works: Answer,
-    /// The deciding fact.
-    pub because: String,
-    /// What would make it work.
-    pub remedy: Option<String>,
-}
-
 impl Plan {
     /// The best plan that works, or the forced one.
     pub fn choose(facts: &Facts, wish: &Wish<'_>) -> Result<Self, PlanError> {
@@ -176,64 +156,6 @@ impl Plan {
             attached: self.programs.iter().map(|one| format!("{}@{}", one.name, one.hook)).collect(),
             blind_spots: self.blind_spots.clone(),
         }
-    }
-}
-
-/// Judges every plan by the facts.
-#[must_use]
-pub fn candidates(facts: &Facts) -> Vec<Candidate> {
-    let regime = Regime::of(facts);
-    NAMES
-        .into_iter()
-        .map(|(name, needs)| {
-            let lacks: Vec<String> = needed(name)
-                .iter()
-                .map(|fact| (*fact, facts.get(fact)))
-                .filter(|(_, fact)| !fact.is_yes())
-                .map(|(fact, found)| format!("{fact}: {} ({})", found.answer.name(), found.why))
-                .collect();
-            let (works, because, remedy) = match name {
-                "tracepoints" if regime.frame == Frame::Partial => (
-                    Answer::No,
-                    "this kernel has the partial-frame fast path, and a syscall tracepoint pushes every call of \
-                     the machine off it"
-                        .to_owned(),
-                    Some("--plan tracepoints measures the slow path on purpose".to_owned()),
-                ),
-                "tracepoints" if lacks.is_empty() => (Answer::Yes, format!("it has {needs}"), None),
-                "tracepoints" => (Answer::No, lacks.join("; "), Some(privileges(facts))),
-                _ if lacks.is_empty() => (
-                    Answer::No,
-                    "this version of exitpath does not have it yet, though this kernel could run it".to_owned(),
-                    None,
-                ),
-                _ => (Answer::No, format!("needs {needs}; {}", lacks.join("; ")), None),
-            };
-            Candidate { name, works, because, remedy }
-        })
-        .collect()
-}
-
-fn needed(name: &str) -> &'static [&'static str] {
-    match name {
-        "final-hook" => &["final-hook-symbol", "fentry"],
-        "prepare-hook" => &["prepare-hook-symbol", "fentry"],
-        "quiet" => &["dispatch-symbol", "final-hook-symbol", "fentry"],
-        "amend" => &["fentry", "btf"],
-        "do-syscall-ret" => &["kprobes"],
-        "handlers" => &["partial-frame", "kprobes"],
-        _ => &["raw-tracepoints"],
-    }
-}
-
-fn privileges(facts: &Facts) -> String {
-    if facts.get("cap-sys-admin").is_yes() || facts.get("cap-bpf").is_yes() {
-        "see the reason above; kernel lockdown `confidentiality` refuses BPF reads of kernel memory"
-            .to_owned()
-    } else {
-        "run it as root, or give the binary CAP_BPF and CAP_PERFMON \
-         (setcap cap_bpf,cap_perfmon+ep exitpath)"
-            .to_owned()
     }
 }
 
@@ -306,58 +228,4 @@ fn tracepoints(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::Fact;
-
-    fn facts(yes: &[&'static str]) -> Facts {
-        let answers = yes.iter().map(|&name| (name, Fact::yes("test"))).collect();
-        Facts { release: "6.18".into(), answers, ..Facts::default() }
-    }
-
-    #[test]
-    fn typed_where_there_is_btf() {
-        let plan =
-            Plan::choose(&facts(&["raw-tracepoints", "btf", "typed-task", "symbols"]), &Wish::default())
-                .unwrap();
-        assert_eq!(plan.fidelity, Fidelity::Amended);
-        assert!(plan.programs.iter().all(|program| program.attach == Attach::Typed));
-        let plan = Plan::choose(&facts(&["raw-tracepoints"]), &Wish::default()).unwrap();
-        assert_eq!(plan.fidelity, Fidelity::Bounds);
-        assert!(plan.programs.iter().all(|program| program.attach == Attach::Raw));
-    }
-
-    #[test]
-    fn what_cannot_be_attached_weakens_the_claim() {
-        let plan = Plan::choose(&facts(&["raw-tracepoints", "btf", "typed-task"]), &Wish::default()).unwrap();
-        let weaker = plan.clone().without(&[("signal_btf", "EPERM".into())]);
-        assert_eq!(weaker.fidelity, Fidelity::Bounds);
-        let same = plan.without(&[("rseq_btf", "no such tracepoint".into())]);
-        assert_eq!(same.fidelity, Fidelity::Amended);
-        assert!(same.blind_spots.iter().any(|spot| spot.contains("rseq_ip_fixup")));
-    }
-
-    #[test]
-    fn a_partial_frame_is_not_diverted_without_being_asked() {
-        let partial = facts(&["raw-tracepoints", "btf", "typed-task", "partial-frame"]);
-        assert!(matches!(Plan::choose(&partial, &Wish::default()), Err(PlanError::Unfit { .. })));
-        let forced = Wish { forced: Some("tracepoints"), ..Wish::default() };
-        assert!(Plan::choose(&partial, &forced).is_ok());
-    }
-
-    #[test]
-    fn unknown_and_unfit_plans_are_refused() {
-        let wish = Wish { forced: Some("magic"), ..Wish::default() };
-        assert!(matches!(Plan::choose(&facts(&[]), &wish), Err(PlanError::Unknown(_))));
-        let wish = Wish { forced: Some("final-hook"), ..Wish::default() };
-        assert!(matches!(Plan::choose(&facts(&["raw-tracepoints"]), &wish), Err(PlanError::Unfit { .. })));
-        assert!(Plan::choose(&facts(&[]), &Wish::default()).is_err());
-    }
-
-    #[test]
-    fn every_plan_is_judged() {
-        let judged = candidates(&facts(&["raw-tracepoints", "btf", "typed-task", "fentry"]));
-        assert_eq!(judged.len(), NAMES.len());
-        assert!(judged.iter().all(|candidate| !candidate.because.is_empty()));
-    }
-}
+mod tests;
