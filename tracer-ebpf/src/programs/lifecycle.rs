@@ -49,7 +49,8 @@ pub fn fork_btf(ctx: BtfTracePointContext) -> i32 {
 /// `sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`, typed.
 #[btf_tracepoint(function = "sched_process_exec")]
 pub fn exec_btf(ctx: BtfTracePointContext) -> i32 {
-    let source = Typed::current();
+    // No registers: their helper came only with 5.15.
+    let source = Typed::current_task();
     on_exec(source.tgid(), source.tid(), ctx.arg(1));
     0
 }
