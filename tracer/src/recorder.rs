@@ -95,8 +95,7 @@ impl Recorder {
     }
 
     /// Threads inside calls.
-    #[must_use]
-    pub fn in_flight(&self) -> Vec<InFlightCall> {
+    pub fn in_flight(&self) -> io::Result<Vec<InFlightCall>> {
         self.reader.in_flight()
     }
 

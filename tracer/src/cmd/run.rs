@@ -140,7 +140,12 @@ impl Loop<'_> {
             }
         }
         progress.finish_and_clear();
-        let in_flight = timing.in_flight.then(|| this.recorder.in_flight());
+        let in_flight = timing.in_flight.then(|| this.recorder.in_flight()).and_then(|calls| {
+            // The counts are not lost with it; the output then has no such list, instead of an empty one.
+            let failed =
+                |error| eprintln!("exitpath: --in-flight: the table of threads cannot be read: {error}");
+            calls.map_err(failed).ok()
+        });
         let Loop { recorder, mut outputs, mut total, number, each, .. } = this;
         let last = recorder.stop();
         outputs.interval(&last)?;

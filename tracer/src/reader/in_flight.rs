@@ -23,11 +23,9 @@ pub struct InFlightCall {
 impl Reader {
     /// Threads inside calls, the longest first. The table is read while it changes: a call that ends at this
     /// moment may be shown.
-    #[must_use]
-    pub fn in_flight(&self) -> Vec<InFlightCall> {
+    pub fn in_flight(&self) -> io::Result<Vec<InFlightCall>> {
         let now = monotonic_ns();
-        let mut calls: Vec<_> = copy(&self.records)
-            .unwrap_or_default()
+        let mut calls: Vec<_> = copy(&self.records)?
             .into_iter()
             .filter(|record| record.tid != 0 && record.call.is_in())
             .map(|record| InFlightCall {
@@ -37,7 +35,7 @@ impl Reader {
             })
             .collect();
         calls.sort_by_key(|call| (std::cmp::Reverse(call.age_ns), call.tid));
-        calls
+        Ok(calls)
     }
 }
 
