@@ -28,6 +28,14 @@ impl Admission {
         if self.0 == Self::AT_EXEC.0 { Self::AT_ENTRY } else { self }
     }
 
+    /// The state after a return to user mode, which the final hook sees: that of `execve` itself is left out, and
+    /// what comes after it is selected, whether its entry is seen or not.
+    #[inline(always)]
+    #[must_use]
+    pub const fn after_return(self) -> Self {
+        self.after_entry()
+    }
+
     /// The state of a process that this one creates.
     #[inline(always)]
     #[must_use]

@@ -66,7 +66,8 @@ pub const fn rewritten(counted: &Return, cause: Cause) -> Return {
 /// What becomes of a restart code when a handler runs (arch/x86 `handle_signal`): EINTR, or a restart after the
 /// handler, which user mode does not see as an error of this call either.
 #[inline(always)]
-const fn error_after_handler(error: u8, sa_flags: u64) -> u8 {
+#[must_use]
+pub const fn error_after_handler(error: u8, sa_flags: u64) -> u8 {
     const EINTR: i64 = -4;
     let Some(errno) = cell_errno(error) else { return error };
     let ret = -(errno as i64);

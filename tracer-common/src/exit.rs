@@ -184,18 +184,28 @@ pub const fn is_restart(ret: i64) -> bool {
     matches!(ret, -512 | -513 | -514 | -516)
 }
 
+/// What these registers mean, were they final.
+#[inline(always)]
+#[must_use]
+pub const fn verdict(entry: &Entry, regs: &ExitRegs, rules: &ExitRules) -> Verdict {
+    if entry.newborn {
+        return structural(Reason::ForkChild, rules);
+    }
+    match (entry.call.abi, entry.fast32) {
+        (Abi::I386, 0) => classify_int80(rules),
+        (Abi::I386, landing_pad) => classify_fast32(regs, landing_pad, rules),
+        _ => classify_syscall64(regs, rules),
+    }
+}
+
 /// The verdict at `sys_exit`, with what is already certain there about what follows it.
 #[inline(always)]
 #[must_use]
 pub const fn classify(entry: &Entry, regs: &ExitRegs, ret: i64, rules: &ExitRules) -> (Verdict, Cause) {
+    let mut verdict = verdict(entry, regs, rules);
     if entry.newborn {
-        return (structural(Reason::ForkChild, rules), Cause::None);
+        return (verdict, Cause::None);
     }
-    let mut verdict = match (entry.call.abi, entry.fast32) {
-        (Abi::I386, 0) => classify_int80(rules),
-        (Abi::I386, landing_pad) => classify_fast32(regs, landing_pad, rules),
-        _ => classify_syscall64(regs, rules),
-    };
     // rt_sigreturn's "return value" is only the restored RAX.
     if ret < 0 && is_restart(ret) && !entry.call.is_sigreturn() {
         if verdict.path.is_fast() {

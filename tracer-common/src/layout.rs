@@ -69,6 +69,13 @@ pub const fn error_cell(ret: i64) -> u8 {
     }
 }
 
+/// Whether a cell holds a code that never reaches user mode: [`crate::exit::is_restart`].
+#[inline(always)]
+#[must_use]
+pub const fn is_restart_cell(cell: u8) -> bool {
+    cell >= 134 && cell <= 138 && cell != 137
+}
+
 /// The errno of an error cell; `None` for [`ERROR_NONE`] and [`ERROR_OTHER`].
 #[must_use]
 pub const fn cell_errno(cell: u8) -> Option<u32> {
@@ -186,6 +193,7 @@ mod tests {
         assert_eq!(error_cell(-4096), ERROR_NONE);
         assert_eq!(error_cell(-4095), ERROR_OTHER);
         for errno in (1..=133).chain(512..=516) {
+            assert_eq!(is_restart_cell(error_cell(-errno)), crate::exit::is_restart(-errno));
             assert_eq!(cell_errno(error_cell(-errno)), Some(errno as u32));
         }
         for ret in -5000..5000 {

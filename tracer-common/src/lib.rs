@@ -8,6 +8,7 @@ pub mod abi;
 pub mod admission;
 pub mod amend;
 pub mod exit;
+pub mod finish;
 pub mod hdr;
 pub mod layout;
 pub mod loss;

@@ -59,14 +59,26 @@ pub enum Untimed {
     NotSampled = 3,
     /// The task died on its way out of the call: it never returned, and is not counted as a return.
     NeverReturned = 4,
+    /// Counted and classified by the final hook alone: no entry was seen, because nothing of this plan sees it or
+    /// because the kernel skipped the program.
+    NoEntry = 5,
+    /// Counted and classified by the final hook: its entry was seen and its exit was not.
+    NoExit = 6,
 }
 
 impl Untimed {
     /// How many kinds there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 7;
     /// All kinds.
-    pub const ALL: [Self; Self::COUNT] =
-        [Self::ForkChild, Self::InFlight, Self::Refused, Self::NotSampled, Self::NeverReturned];
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::ForkChild,
+        Self::InFlight,
+        Self::Refused,
+        Self::NotSampled,
+        Self::NeverReturned,
+        Self::NoEntry,
+        Self::NoExit,
+    ];
 
     /// The name that outputs use.
     #[must_use]
@@ -77,6 +89,8 @@ impl Untimed {
             Self::Refused => "refused-before-entry",
             Self::NotSampled => "not-sampled",
             Self::NeverReturned => "never-returned",
+            Self::NoEntry => "entry-not-seen",
+            Self::NoExit => "exit-not-seen",
         }
     }
 }

@@ -52,6 +52,9 @@ impl Call {
     const NEWBORN: u32 = 1 << 13;
     const FAST32: u32 = 1 << 14;
     const UNSAMPLED: u32 = 1 << 15;
+    const EXITING: u32 = 1 << 16;
+    const PASSING: u32 = 1 << 17;
+    const SEEN: u32 = 18;
 
     /// In no call.
     pub const IDLE: Self = Self(0);
@@ -85,6 +88,55 @@ impl Call {
     pub const fn unpaired(call: SyscallId, newborn: bool) -> Self {
         let bits = call.nr as u32 | (call.abi as u32) << 10;
         Self(if newborn { bits | Self::NEWBORN } else { bits })
+    }
+
+    /// The same call, past its `sys_exit` and not yet in user mode: plans with a final hook commit it there.
+    #[inline(always)]
+    #[must_use]
+    pub const fn exiting(self) -> Self {
+        Self(self.0 & !Self::IN | Self::EXITING)
+    }
+
+    /// Whether `sys_exit` was seen, and no return to user mode since.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_exiting(self) -> bool {
+        self.0 & Self::EXITING != 0
+    }
+
+    /// The same call, of which the final hook's next run says nothing.
+    #[inline(always)]
+    #[must_use]
+    pub const fn passing(self, on: bool) -> Self {
+        Self(if on { self.0 | Self::PASSING } else { self.0 & !Self::PASSING })
+    }
+
+    /// Whether the final hook's next run comes from within the exit work.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_passing(self) -> bool {
+        self.0 & Self::PASSING != 0
+    }
+
+    /// The same call, with what was seen to change its registers on the way out.
+    #[inline(always)]
+    #[must_use]
+    pub const fn with_seen(self, cause: Cause) -> Self {
+        Self(self.0 & !(7 << Self::SEEN) | (cause as u32) << Self::SEEN)
+    }
+
+    /// What was seen to change the call's registers on the way out.
+    #[inline(always)]
+    #[must_use]
+    pub const fn seen(self) -> Cause {
+        Cause::from_bits(self.0 >> Self::SEEN)
+    }
+
+    /// The same i386 call, entered by `sysenter` or `syscall`, where `on`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn with_fast32(self, on: bool) -> Self {
+        Self(if on { self.0 | Self::FAST32 } else { self.0 })
     }
 
     /// The call.
@@ -151,6 +203,27 @@ impl Last {
     #[must_use]
     pub const fn common(nr: u32, timed: bool) -> Self {
         Self(nr & 1023 | Self::COUNTED | if timed { Self::TIMED } else { 0 })
+    }
+
+    /// A return that is not committed yet: what of it is known at `sys_exit`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn pending(error: u8, timed: bool) -> Self {
+        Self((error as u32) << 16 | if timed { Self::TIMED } else { 0 })
+    }
+
+    /// Whether the call has a latency.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_timed(self) -> bool {
+        self.0 & Self::TIMED != 0
+    }
+
+    /// The same with another error.
+    #[inline(always)]
+    #[must_use]
+    pub const fn with_error(self, error: u8) -> Self {
+        Self(self.0 & !(0xff << 16) | (error as u32) << 16)
     }
 
     /// Whether there is a return to take back.

@@ -78,10 +78,7 @@ pub fn json(facts: &Facts, object: &str) -> Value {
 pub fn plan_text(plan: &Plan) -> String {
     let mut out = format!("plan {}, fidelity {}\n", plan.name, plan.fidelity.name());
     for program in &plan.programs {
-        let how = match program.attach {
-            plan::Attach::Typed => "typed tracepoint",
-            plan::Attach::Raw => "raw tracepoint",
-        };
+        let how = program.attach.name();
         let role = match program.role {
             plan::Role::Required => "needed",
             plan::Role::Amends => "without it only bounds",

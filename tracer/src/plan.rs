@@ -1,8 +1,11 @@
 //! Which programs are attached where, what they cannot see, and what may be claimed: a pure function.
 
+mod build;
 mod candidates;
+mod program;
 
 pub use candidates::{Candidate, NAMES, candidates};
+pub use program::{Attach, Program, Role};
 
 use crate::{
     kernel::{Answer, Facts},
@@ -33,37 +36,15 @@ impl Fidelity {
     }
 }
 
-/// What a program is attached to.
+/// Where calls are counted, and where their time ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attach {
-    /// A tracepoint with typed arguments (`tp_btf`).
-    Typed,
-    /// A raw tracepoint, registers by probe read.
-    Raw,
-}
-
-/// What happens when a program cannot be attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The plan does not work without it.
-    Required,
-    /// Without it the plan only gives bounds.
-    Amends,
-    /// Its tracepoint does not exist on every kernel; without it one cause is not seen.
-    Optional,
-}
-
-/// One program of a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Program {
-    /// Its name in the object.
-    pub name: &'static str,
-    /// The tracepoint.
-    pub hook: &'static str,
-    /// How.
-    pub attach: Attach,
-    /// How much depends on it.
-    pub role: Role,
+pub enum Commit {
+    /// At `sys_exit`; what comes after it moves the return.
+    AtExit,
+    /// By the final hook, after everything that can change the registers; service time ends at `sys_exit`.
+    AtFinal,
+    /// By the final hook, where service time ends too: no program sees `sys_exit`.
+    AtFinalQuietly,
 }
 
 /// A plan.
@@ -73,9 +54,11 @@ pub struct Plan {
     pub name: &'static str,
     /// The most that it may claim.
     pub fidelity: Fidelity,
-    /// Its programs, in the order in which they are attached; `sys_exit` comes last and is detached first, so that
-    /// every exit it sees has had its entry seen.
+    /// Its programs, in the order in which they are attached; the one that counts comes last and is detached first,
+    /// so that every exit it sees has had its entry seen.
     pub programs: Vec<Program>,
+    /// Where calls are counted.
+    pub commit: Commit,
     /// What it cannot see.
     pub blind_spots: Vec<String>,
 }
@@ -112,25 +95,41 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// The best plan that works, or the forced one.
+    /// The plan that the facts speak for, or the forced one.
     pub fn choose(facts: &Facts, wish: &Wish<'_>) -> Result<Self, PlanError> {
-        let name = wish.forced.unwrap_or("tracepoints");
-        if !NAMES.iter().any(|(known, _)| *known == name) {
-            return Err(PlanError::Unknown(name.to_owned()));
+        Self::ranked(facts, wish).map(|mut plans| plans.remove(0))
+    }
+
+    /// All plans that the facts speak for, the best first, never none; only the forced one, if one is. What works is
+    /// known once it has been tried.
+    pub fn ranked(facts: &Facts, wish: &Wish<'_>) -> Result<Vec<Self>, PlanError> {
+        if let Some(name) = wish.forced {
+            return Self::forced(facts, wish, name).map(|plan| vec![plan]);
         }
+        let judged = candidates(facts);
+        let fit = judged.iter().filter(|one| one.works == Answer::Yes);
+        let plans: Vec<Self> = fit.filter_map(|one| build::plan(one.name, facts, wish).ok()).collect();
+        if plans.is_empty() {
+            // The one that needs least says best what is missing.
+            return Self::forced(facts, wish, "tracepoints").map(|plan| vec![plan]);
+        }
+        Ok(plans)
+    }
+
+    fn forced(facts: &Facts, wish: &Wish<'_>, name: &str) -> Result<Self, PlanError> {
+        let Some(candidate) = candidates(facts).into_iter().find(|candidate| candidate.name == name) else {
+            return Err(PlanError::Unknown(name.to_owned()));
+        };
         let unfit = |why: String, remedy: Option<String>| PlanError::Unfit {
             name: name.to_owned(),
             why,
             remedy: remedy.unwrap_or_else(|| "`exitpath doctor` shows what this kernel allows".to_owned()),
         };
-        let candidate = candidates(facts).into_iter().find(|candidate| candidate.name == name);
-        if let Some(candidate) = candidate
-            && candidate.works == Answer::No
-            && !(wish.forced.is_some() && Regime::of(facts).frame == Frame::Partial && name == "tracepoints")
-        {
+        let divert = wish.forced == Some("tracepoints") && Regime::of(facts).frame == Frame::Partial;
+        if candidate.works == Answer::No && !divert {
             return Err(unfit(candidate.because, candidate.remedy));
         }
-        tracepoints(facts, wish).map_err(|why| unfit(why, None))
+        build::plan(candidate.name, facts, wish).map_err(|why| unfit(why, None))
     }
 
     /// As it ran: the programs that could not be attached are left out, and the claim with them.
@@ -157,74 +156,12 @@ impl Plan {
             blind_spots: self.blind_spots.clone(),
         }
     }
-}
 
-/// Plan `tracepoints` (`EXIT_PATHS` 3.6, with amending hooks).
-fn tracepoints(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
-    let typed = facts.get("btf").is_yes() && facts.get("typed-task").is_yes();
-    let program = |name, hook, role| Program {
-        name,
-        hook,
-        attach: if typed { Attach::Typed } else { Attach::Raw },
-        role,
-    };
-    let mut blind_spots = vec![
-        "registers that a tracer (ptrace) changes after sys_exit: returns of traced tasks are counted as uncertain"
-            .to_owned(),
-        "calls answered by syscall user dispatch: no tracepoint fires, they are not counted".to_owned(),
-        "32-bit calls whose sixth argument cannot be read: no tracepoint fires, they are not counted".to_owned(),
-    ];
-    let programs = if !typed {
-        if wish.counts_only || wish.follow {
-            return Err(
-                "--counts-only, -f and -- COMMAND need typed programs: the kernel's BTF, and 5.11 or later"
-                    .into(),
-            );
-        }
-        blind_spots
-            .push("untyped programs: handlers set up on the way out and rseq aborts are not seen".to_owned());
-        blind_spots.push("untyped programs: int $0x80 from 64-bit code counts as a 64-bit call".to_owned());
-        vec![
-            program("death_raw", "sched_process_exit", Role::Required),
-            program("exec_raw", "sched_process_exec", Role::Required),
-            program("enter_raw", "sys_enter", Role::Required),
-            program("exit_raw", "sys_exit", Role::Required),
-        ]
-    } else if wish.counts_only {
-        blind_spots
-            .push("counts only: execveat, and execve by 32-bit programs, count as x86_64 execve".to_owned());
-        blind_spots
-            .push("counts only: a task that dies on its way out of a call is counted as returned".to_owned());
-        let mut programs = vec![program("count_signal_btf", "signal_deliver", Role::Amends)];
-        if wish.follow {
-            programs.push(program("fork_btf", "sched_process_fork", Role::Required));
-            programs.push(program("exec_btf", "sched_process_exec", Role::Required));
-        }
-        programs.push(program(
-            if wish.plain { "count_plain" } else { "count_btf" },
-            "sys_exit",
-            Role::Required,
-        ));
-        programs
-    } else {
-        if !facts.get("symbols").is_yes() {
-            blind_spots.push(
-                "a second signal inside rt_sigreturn's own exit (kernel symbols are hidden)".to_owned(),
-            );
-        }
-        vec![
-            program("signal_btf", "signal_deliver", Role::Amends),
-            program("rseq_btf", "rseq_ip_fixup", Role::Optional),
-            program("death_btf", "sched_process_exit", Role::Amends),
-            program("exec_btf", "sched_process_exec", Role::Required),
-            program("fork_btf", "sched_process_fork", Role::Required),
-            program(if wish.plain { "enter_plain" } else { "enter_btf" }, "sys_enter", Role::Required),
-            program(if wish.plain { "exit_plain" } else { "exit_btf" }, "sys_exit", Role::Required),
-        ]
-    };
-    blind_spots.extend(Regime::doubts(facts));
-    let fidelity = if typed { Fidelity::Amended } else { Fidelity::Bounds };
-    Ok(Plan { name: "tracepoints", fidelity, programs, blind_spots })
+    /// The program whose missed runs cost counts: the one that counts.
+    #[must_use]
+    pub fn counting(&self) -> Option<&'static str> {
+        self.programs.last().map(|program| program.name)
+    }
 }
 
 #[cfg(test)]

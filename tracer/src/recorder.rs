@@ -14,7 +14,7 @@ use crate::{
     reader::{InFlightCall, Reader},
     session::{
         Session, SessionError,
-        cost::{CostMeter, recursion},
+        cost::{CostMeter, Missed},
         log,
     },
     settings::Settings,
@@ -28,6 +28,7 @@ pub struct Recorder {
     session: Session,
     meter: CostMeter,
     counts_only: bool,
+    missed: Missed,
 }
 
 impl Recorder {
@@ -44,13 +45,35 @@ impl Recorder {
         // SAFETY: only gives free memory back.
         unsafe { libc::malloc_trim(0) };
         reader.start();
-        Ok(Self { reader, session, meter: CostMeter::new(), counts_only: settings.counts_only })
+        Ok(Self { reader, session, meter: CostMeter::new(), counts_only: settings.counts_only, missed: Missed::default() })
+    }
+
+    /// Starts the first of these plans that works; what kept better ones from it becomes a blind spot.
+    pub fn start_first(
+        plans: Vec<Plan>,
+        facts: &Facts,
+        settings: &Settings,
+    ) -> Result<Self, SessionError> {
+        let last = plans.len().saturating_sub(1);
+        let mut failed = Vec::new();
+        for (number, mut plan) in plans.into_iter().enumerate() {
+            let name = plan.name;
+            plan.blind_spots.append(&mut failed.clone());
+            match Self::start(plan, facts, settings) {
+                Err(error) if number < last && error.is_about_plan() => {
+                    failed.push(format!("plan {name} was tried, and did not work here: {error}"));
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(SessionError::Stub)
     }
 
     /// What was counted since the last interval.
     pub fn interval(&mut self) -> Snapshot {
-        let recursion = recursion(&self.session);
-        let mut snapshot = self.reader.read(recursion);
+        let missed = Missed::now(&self.session);
+        let mut snapshot = self.reader.read(missed.counting);
+        self.since(missed, &mut snapshot);
         snapshot.own_cost = self.meter.take(&self.session);
         self.label(snapshot)
     }
@@ -59,13 +82,25 @@ impl Recorder {
     #[must_use]
     pub fn stop(mut self) -> Snapshot {
         let own_cost = self.meter.take(&self.session);
-        let recursion = recursion(&self.session);
+        let missed = Missed::now(&self.session);
         self.session.detach();
         // A program that was running when it was detached ends within this time.
         std::thread::sleep(Duration::from_millis(5));
-        let mut snapshot = self.reader.read(recursion);
+        let mut snapshot = self.reader.read(missed.counting);
+        self.since(missed, &mut snapshot);
         snapshot.own_cost = own_cost;
         self.label(snapshot)
+    }
+
+    /// Runs skipped since the last interval.
+    fn since(&mut self, now: Missed, snapshot: &mut Snapshot) {
+        for (name, &count) in &now.by_program {
+            let new = count.saturating_sub(self.missed.by_program.get(name).copied().unwrap_or(0));
+            if new > 0 {
+                snapshot.missed.insert((*name).to_owned(), new);
+            }
+        }
+        self.missed = now;
     }
 
     /// With `--counts-only` no return is timed: the program saves itself the counter that says so.

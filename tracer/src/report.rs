@@ -64,6 +64,8 @@ pub struct Report {
     pub untimed: Vec<Named>,
     /// What the tracer itself cost.
     pub cost: Cost,
+    /// Runs of our programs that the kernel skipped, by program.
+    pub missed: Vec<Named>,
     /// Calls that had not returned at the end, oldest first; `None` if not asked for.
     pub in_flight: Option<Vec<InFlight>>,
 }
@@ -103,7 +105,7 @@ impl Report {
     /// The report of a snapshot: an interval, or several merged.
     #[must_use]
     pub fn new(metadata: &Metadata, snapshot: &Snapshot, view: &View) -> Self {
-        let Snapshot { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, own_cost } =
+        let Snapshot { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, own_cost, missed } =
             snapshot;
         let returns = snapshot.returns();
         let mut rows = row::rows(series, view.grouping, returns);
@@ -114,7 +116,12 @@ impl Report {
             Omitted { rows: left_out.len(), returns: total(left_out.iter().map(|row| row.returns)) };
         let mut totals = Series::default();
         for one in series.values() {
-            totals.merge(&Series { latency: Histogram::default(), errors: BTreeMap::new(), ..*one });
+            totals.merge(&Series {
+                latency: Histogram::default(),
+                work: Histogram::default(),
+                errors: BTreeMap::new(),
+                ..*one
+            });
         }
         Self {
             claim: Claim::new(&metadata.plan, totals.ptraced, losses),
@@ -140,6 +147,7 @@ impl Report {
             loss: Loss::ALL.map(|kind| Named::new(kind.name(), losses[kind as usize])).to_vec(),
             untimed: Untimed::ALL.map(|kind| Named::new(kind.name(), untimed[kind as usize])).to_vec(),
             cost: Cost::new(own_cost, metadata.counts_only, *cpus),
+            missed: missed.iter().map(|(name, &count)| Named::new(name, count)).collect(),
             in_flight: None,
             metadata: metadata.clone(),
         }

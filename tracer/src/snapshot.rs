@@ -27,6 +27,9 @@ pub struct Snapshot {
     pub untimed: [u64; Untimed::COUNT],
     /// What the tracer itself cost.
     pub own_cost: OwnCost,
+    /// Runs of our programs that the kernel skipped, by program; those of a program that only labels or times cost no
+    /// count.
+    pub missed: BTreeMap<String, u64>,
 }
 
 /// One series' share of an interval.
@@ -44,6 +47,8 @@ pub struct Series {
     pub errors: BTreeMap<u8, u64>,
     /// Service time of the timed returns.
     pub latency: Histogram,
+    /// From `sys_exit` to the final hook; empty in plans that have none.
+    pub work: Histogram,
 }
 
 /// What our programs cost, from the kernel's run-time statistics. These are switched on only in short windows,
@@ -64,12 +69,12 @@ impl Series {
     /// An empty series.
     #[must_use]
     pub fn new(precision: Precision) -> Self {
-        Self { latency: Histogram::new(precision), ..Self::default() }
+        Self { latency: Histogram::new(precision), work: Histogram::new(precision), ..Self::default() }
     }
 
     /// Adds another interval's share.
     pub fn merge(&mut self, other: &Self) {
-        let Self { returns, ptraced, reasons, causes, errors, latency } = self;
+        let Self { returns, ptraced, reasons, causes, errors, latency, work } = self;
         add_one(returns, other.returns);
         add_one(ptraced, other.ptraced);
         add(reasons, &other.reasons);
@@ -78,13 +83,14 @@ impl Series {
             add_one(errors.entry(cell).or_default(), count);
         }
         latency.merge(&other.latency);
+        work.merge(&other.work);
     }
 }
 
 impl Snapshot {
     /// Adds a later interval.
     pub fn merge(&mut self, other: &Self) {
-        let Self { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, own_cost } = self;
+        let Self { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, own_cost, missed } = self;
         if *duration_ns == 0 {
             *start_ns = other.start_ns;
         }
@@ -98,6 +104,9 @@ impl Snapshot {
         }
         add(losses, &other.losses);
         add(untimed, &other.untimed);
+        for (name, &count) in &other.missed {
+            add_one(missed.entry(name.clone()).or_default(), count);
+        }
         add_one(&mut own_cost.runs, other.own_cost.runs);
         add_one(&mut own_cost.run_ns, other.own_cost.run_ns);
         add_one(&mut own_cost.window_ns, other.own_cost.window_ns);

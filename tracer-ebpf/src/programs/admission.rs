@@ -55,6 +55,23 @@ pub fn selected_at_exit(source: &impl Source) -> bool {
     task_matches()
 }
 
+/// At the final hook: the return of a command's `execve` makes what follows selected, and is itself left out.
+#[inline(always)]
+pub fn selected_at_final(source: &impl Source) -> bool {
+    if config::FILTER_TASKS.load() < 2 {
+        return selected_at_exit(source);
+    }
+    let Some(state) = maps::admission(source.tgid()) else { return false };
+    // SAFETY: as above.
+    let before = Admission(unsafe { *state });
+    let after = before.after_return();
+    if after != before {
+        // SAFETY: as above.
+        unsafe { *state = after.0 };
+    }
+    before.is_selected() && task_matches()
+}
+
 #[inline(always)]
 fn task_matches() -> bool {
     if config::FILTER_UID.load() != 0 && bpf_get_current_uid_gid() as u32 != config::UID.load() {

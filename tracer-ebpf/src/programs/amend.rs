@@ -2,20 +2,26 @@
 
 use aya_ebpf::{
     EbpfContext as _,
-    helpers::generated::{bpf_get_smp_processor_id, bpf_get_stack},
-    macros::btf_tracepoint,
-    programs::BtfTracePointContext,
+    helpers::{
+        bpf_get_current_pid_tgid,
+        generated::{bpf_get_smp_processor_id, bpf_get_stack},
+    },
+    macros::{btf_tracepoint, raw_tracepoint, tracepoint},
+    programs::{BtfTracePointContext, RawTracePointContext, TracePointContext},
 };
 use aya_log_ebpf::debug;
 use tracer_common::{
     Cause, CpuState, TaskRecord,
-    amend::{Own, after_handler, own_exit, rewritten},
+    amend::{Own, after_handler, error_after_handler, own_exit, rewritten},
+    layout::is_restart_cell,
     record::Return,
 };
 
 use super::{
-    config, maps, series,
-    task::{Source, Typed, reg},
+    config,
+    lifecycle::field,
+    maps, series,
+    task::{Source, Typed, probe, reg},
 };
 
 /// `signal_deliver(int sig, struct kernel_siginfo *info, struct k_sigaction *ka)`, in `get_signal`, before the
@@ -28,6 +34,10 @@ pub fn signal_btf(ctx: BtfTracePointContext) -> i32 {
         unsafe { (core::ptr::read_volatile(action), core::ptr::read_volatile(action.add(1))) };
     // SIG_DFL and SIG_IGN build no frame.
     if handler < 2 {
+        return 0;
+    }
+    if config::DEFERRED.load() != 0 {
+        note(Typed::current_task().tid(), Cause::Signal, flags);
         return 0;
     }
     let source = Typed::current();
@@ -44,9 +54,40 @@ pub fn signal_btf(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// The same, untyped; only for plans whose final hook counts.
+#[raw_tracepoint(tracepoint = "signal_deliver")]
+pub fn signal_raw(ctx: RawTracePointContext) -> i32 {
+    let action: u64 = ctx.arg(2);
+    if probe(action) >= 2 {
+        note(bpf_get_current_pid_tgid() as u32, Cause::Signal, probe(action + 8));
+    }
+    0
+}
+
+/// The classic tracepoint, likewise. 1 lets perf have the event too.
+#[tracepoint]
+pub fn signal_tp(ctx: TracePointContext) -> u32 {
+    if field(&ctx, config::TP_SA_HANDLER.load()) >= 2 {
+        let flags = field(&ctx, config::TP_SA_FLAGS.load());
+        note(bpf_get_current_pid_tgid() as u32, Cause::Signal, flags);
+    }
+    1
+}
+
+/// `rseq_ip_fixup(...)`, untyped.
+#[raw_tracepoint(tracepoint = "rseq_ip_fixup")]
+pub fn rseq_raw(_ctx: RawTracePointContext) -> i32 {
+    note(bpf_get_current_pid_tgid() as u32, Cause::Rseq, 0);
+    0
+}
+
 /// `rseq_ip_fixup(...)`: a restartable sequence is aborted; up to 6.18 also on the way out of a call.
 #[btf_tracepoint(function = "rseq_ip_fixup")]
 pub fn rseq_btf(ctx: BtfTracePointContext) -> i32 {
+    if config::DEFERRED.load() != 0 {
+        note(Typed::current_task().tid(), Cause::Rseq, 0);
+        return 0;
+    }
     let source = Typed::current();
     let Some((record, counted)) = counted(&source) else { return 0 };
     if is_own(&ctx, &source, &counted) {
@@ -56,6 +97,22 @@ pub fn rseq_btf(ctx: BtfTracePointContext) -> i32 {
         apply(record, &counted, &rewritten(&counted, Cause::Rseq));
     }
     0
+}
+
+/// What changes the registers of a call that is not committed yet: the final hook will see the registers, but not why.
+#[inline(always)]
+pub fn note(tid: u32, cause: Cause, sa_flags: u64) {
+    // SAFETY: the running thread's record.
+    let record = unsafe { &mut *maps::record(tid) };
+    let on_its_way = record.call.is_exiting() || config::QUIET.load() != 0 && record.call.is_in();
+    if record.tid != tid || !on_its_way {
+        // An interrupt's signal: the call has returned before.
+        return;
+    }
+    record.call = record.call.with_seen(cause);
+    if cause == Cause::Signal && is_restart_cell(record.last.error()) {
+        record.last = record.last.with_error(error_after_handler(record.last.error(), sa_flags));
+    }
 }
 
 /// The return that the thread counted last, if it has entered no call since.

@@ -25,6 +25,22 @@ globals! {
     OFF_VDSO: u32 = 0;
     OFF_VDSO_IMAGE: u32 = 0;
     OFF_LANDING_PAD: u32 = 0;
+    /// `task_struct.stack`, and where `pt_regs` lie above it.
+    OFF_STACK: u32 = 0;
+    REGS_ON_STACK: u32 = 0;
+    /// In the records of the classic tracepoints `sched_process_exec` and `signal_deliver`.
+    TP_OLD_PID: u32 = 0;
+    TP_SA_HANDLER: u32 = 0;
+    TP_SA_FLAGS: u32 = 0;
+
+    /// The final hook counts; all other programs label and time.
+    DEFERRED: u32 = 0;
+    /// The final hook reads the clock.
+    CLOCK: u32 = 0;
+    /// No program sees the exit: the latency ends at the final hook.
+    QUIET: u32 = 0;
+    /// From a series' row to that of its exit work; 0 is none.
+    WORK_ROWS: u32 = 0;
 
     /// The exit rules of this kernel; `COMMON_LIMIT` is theirs for the common return.
     COMMON_LIMIT: u64 = 0;

@@ -5,8 +5,8 @@ use core::ffi::c_void;
 use aya_ebpf::{
     EbpfContext as _,
     helpers::generated::{bpf_get_prandom_u32, bpf_get_smp_processor_id, bpf_ktime_get_ns},
-    macros::{btf_tracepoint, raw_tracepoint},
-    programs::{BtfTracePointContext, RawTracePointContext},
+    macros::{btf_tracepoint, raw_tracepoint, tracepoint},
+    programs::{BtfTracePointContext, RawTracePointContext, TracePointContext},
 };
 use tracer_common::{Abi, SyscallId, pairing, record::Call};
 
@@ -57,8 +57,18 @@ pub fn enter_raw(ctx: RawTracePointContext) -> i32 {
     0
 }
 
+/// The classic tracepoint: `long id` at 8. On 7.x raw tracepoint programs are skipped while another task that was
+/// preempted in one holds the CPU's guard; these run with preemption off. 1 lets perf have the event too.
+#[tracepoint]
+pub fn enter_tp(ctx: TracePointContext) -> u32 {
+    // SAFETY: inside the tracepoint's record, whose layout is the kernel's ABI.
+    let id = unsafe { core::ptr::read_volatile(ctx.as_ptr().cast::<i64>().add(1)) };
+    on_enter::<false>(&Typed::current(), id);
+    1
+}
+
 #[inline(always)]
-fn on_enter<const PLAIN: bool>(source: &impl Source, id: i64) {
+pub fn on_enter<const PLAIN: bool>(source: &impl Source, id: i64) {
     if !PLAIN && !admission::selected_at_entry(source) {
         return;
     }

@@ -70,6 +70,42 @@ pub fn add_common<const PLAIN: bool>(cpu: u32, state: *mut CpuState, nr: u32, ns
     true
 }
 
+/// Adds a committed return with its latency and exit work, in ns. `false` (and a loss) when all series are taken.
+#[inline(always)]
+pub fn commit(
+    cpu: u32,
+    state: *mut CpuState,
+    last: Last,
+    reasons: u32,
+    latency: Option<u64>,
+    work: Option<u64>,
+) -> bool {
+    let one = Return::unpack(last, reasons);
+    let Some(row) = row_of::<false>(cpu, state, one.key) else {
+        maps::lose(state, Loss::SlotFull);
+        return false;
+    };
+    let work_row = row + config::WORK_ROWS.load();
+    if config::DIGITS.load() == 2 {
+        let Some(row) = maps::ROWS_2.get_ptr_mut(row) else { return false };
+        count::<BITS_2, _>(row, last, &one, latency, 1);
+        if config::WORK_ROWS.load() != 0
+            && let (Some(ns), Some(row)) = (work, maps::ROWS_2.get_ptr_mut(work_row))
+        {
+            time::<BITS_2, _>(row, ns);
+        }
+    } else {
+        let Some(row) = maps::ROWS_1.get_ptr_mut(row) else { return false };
+        count::<BITS_1, _>(row, last, &one, latency, 1);
+        if config::WORK_ROWS.load() != 0
+            && let (Some(ns), Some(row)) = (work, maps::ROWS_1.get_ptr_mut(work_row))
+        {
+            time::<BITS_1, _>(row, ns);
+        }
+    }
+    true
+}
+
 /// Adds a turnaround, in ns, to the histogram of the path that the thread returned by.
 #[inline(always)]
 pub fn add_turnaround(state: *mut CpuState, path: Path, ns: u64) {

@@ -6,7 +6,7 @@ use aya_ebpf::{
     bindings::task_struct,
     helpers::{
         bpf_get_current_pid_tgid,
-        generated::{bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_task_pt_regs},
+        generated::{bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_task_pt_regs},
     },
 };
 use tracer_common::{ExitRegs, exit::USER32_CS};
@@ -44,6 +44,8 @@ pub trait Source {
     /// The vDSO's address after its `int $0x80`; 0 when it cannot be read. No `Option`: LLVM compares the value of
     /// a `None`, which the verifier refuses as never written.
     fn landing_pad(&self) -> u64;
+    /// Whether the process has no live thread left.
+    fn group_dead(&self) -> bool;
     /// A word of `pt_regs`.
     fn reg(&self, index: usize) -> u64;
 
@@ -107,22 +109,6 @@ impl Typed {
         // SAFETY: a typed pointer and an offset from the kernel's own BTF: the verifier checks the field.
         unsafe { ptr::read_volatile(self.task.add(offset as usize).cast::<u32>()) }
     }
-
-    /// A word of kernel memory; 0 when it cannot be read.
-    #[inline(always)]
-    fn probe(address: u64) -> u64 {
-        let mut word = 0_u64;
-        // SAFETY: a fault leaves zeros.
-        unsafe { bpf_probe_read_kernel((&raw mut word).cast(), 8, address as *const _) };
-        word
-    }
-
-    /// Whether the process has no live thread left.
-    #[inline(always)]
-    pub fn group_dead(&self) -> bool {
-        let signal = Self::probe(self.task as u64 + u64::from(config::OFF_SIGNAL.load()));
-        signal != 0 && Self::probe(signal + u64::from(config::OFF_LIVE.load())) as u32 == 0
-    }
 }
 
 impl Source for Typed {
@@ -148,11 +134,11 @@ impl Source for Typed {
     }
     #[inline(always)]
     fn landing_pad(&self) -> u64 {
-        let mm = Self::probe(self.task as u64 + u64::from(config::OFF_MM.load()));
-        let vdso = Self::probe(mm + u64::from(config::OFF_VDSO.load()));
-        let image = Self::probe(mm + u64::from(config::OFF_VDSO_IMAGE.load()));
-        let pad = Self::probe(image + u64::from(config::OFF_LANDING_PAD.load()));
-        if vdso == 0 || pad == 0 { 0 } else { vdso + pad }
+        landing_pad(self.task as u64)
+    }
+    #[inline(always)]
+    fn group_dead(&self) -> bool {
+        group_dead(self.task as u64)
     }
     #[inline(always)]
     fn reg(&self, index: usize) -> u64 {
@@ -161,8 +147,10 @@ impl Source for Typed {
     }
 }
 
-/// Kernels without BTF: one probe read of all registers; no view into `task_struct`.
+/// Kernels where a program cannot look at the running task by its type: probe reads. Without BTF there is no view
+/// into `task_struct` at all.
 pub struct Untyped {
+    task: u64,
     pid_tgid: u64,
     regs: MaybeUninit<[u64; reg::COUNT]>,
 }
@@ -176,7 +164,22 @@ impl Untyped {
         // SAFETY: a fault is an error code, and then the copy is not used.
         let failed =
             unsafe { bpf_probe_read_kernel(copy.as_mut_ptr().cast(), (reg::COUNT * 8) as u32, regs.cast()) };
-        (failed == 0).then(|| Self { pid_tgid: bpf_get_current_pid_tgid(), regs: copy })
+        // SAFETY: a helper without arguments.
+        let task = unsafe { bpf_get_current_task() };
+        (failed == 0).then(|| Self { task, pid_tgid: bpf_get_current_pid_tgid(), regs: copy })
+    }
+
+    /// From a hook that passes no registers: they lie at the top of the task's stack (`task_pt_regs`).
+    #[inline(always)]
+    pub fn current() -> Option<Self> {
+        // SAFETY: a helper without arguments.
+        let stack = probe(unsafe { bpf_get_current_task() } + u64::from(config::OFF_STACK.load()));
+        Self::new((stack + u64::from(config::REGS_ON_STACK.load())) as *const u64)
+    }
+
+    #[inline(always)]
+    fn load(&self, offset: u32) -> u32 {
+        if offset == 0 { 0 } else { probe(self.task + u64::from(offset)) as u32 }
     }
 }
 
@@ -191,24 +194,55 @@ impl Source for Untyped {
     }
     #[inline(always)]
     fn compat(&self) -> bool {
-        // Misses `int $0x80` from 64-bit code: a blind spot of this variant.
+        if config::OFF_STATUS.load() != 0 {
+            return self.load(config::OFF_STATUS.load()) & TS_COMPAT != 0;
+        }
+        // Misses `int $0x80` from 64-bit code: a blind spot without BTF.
         self.reg(reg::CS) as u16 == USER32_CS
     }
     #[inline(always)]
     fn ptraced(&self) -> bool {
-        false
+        self.load(config::OFF_PTRACE.load()) != 0
     }
     #[inline(always)]
     fn refusable(&self) -> bool {
-        false
+        self.ptraced() || self.load(config::OFF_SECCOMP_MODE.load()) != 0
     }
     #[inline(always)]
     fn landing_pad(&self) -> u64 {
-        0
+        if config::OFF_MM.load() == 0 { 0 } else { landing_pad(self.task) }
+    }
+    #[inline(always)]
+    fn group_dead(&self) -> bool {
+        config::OFF_SIGNAL.load() != 0 && group_dead(self.task)
     }
     #[inline(always)]
     fn reg(&self, index: usize) -> u64 {
         // SAFETY: filled by the constructor; `index` is below `reg::COUNT`.
         unsafe { ptr::read_volatile(self.regs.as_ptr().cast::<u64>().add(index)) }
     }
+}
+
+/// A word of kernel memory; 0 when it cannot be read.
+#[inline(always)]
+pub fn probe(address: u64) -> u64 {
+    let mut word = 0_u64;
+    // SAFETY: a fault leaves zeros.
+    unsafe { bpf_probe_read_kernel((&raw mut word).cast(), 8, address as *const _) };
+    word
+}
+
+#[inline(always)]
+fn landing_pad(task: u64) -> u64 {
+    let mm = probe(task + u64::from(config::OFF_MM.load()));
+    let vdso = probe(mm + u64::from(config::OFF_VDSO.load()));
+    let image = probe(mm + u64::from(config::OFF_VDSO_IMAGE.load()));
+    let pad = probe(image + u64::from(config::OFF_LANDING_PAD.load()));
+    if vdso == 0 || pad == 0 { 0 } else { vdso + pad }
+}
+
+#[inline(always)]
+fn group_dead(task: u64) -> bool {
+    let signal = probe(task + u64::from(config::OFF_SIGNAL.load()));
+    signal != 0 && probe(signal + u64::from(config::OFF_LIVE.load())) as u32 == 0
 }

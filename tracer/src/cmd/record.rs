@@ -107,10 +107,10 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
         follow: args.filters.follow || command.is_some(),
         plain: settings.is_plain(),
     };
-    let plan = Plan::choose(&facts, &wish)?;
+    let plans = Plan::ranked(&facts, &wish)?;
     // Reading the machine's description makes calls of its own: before tracing, so that it does not show.
-    let mut metadata = metadata::describe(&facts, &plan, &settings, args.filters.describe(), &args.command);
-    let recorder = Recorder::start(plan, &facts, &settings)?;
+    let mut metadata = metadata::describe(&facts, &plans[0], &settings, args.filters.describe(), &args.command);
+    let recorder = Recorder::start_first(plans, &facts, &settings)?;
     metadata.plan = recorder.plan().describe();
     outputs.begin(&metadata)?;
     if let Some(command) = &mut command {

@@ -46,7 +46,7 @@ pub struct Btf<'a> {
 struct Type<'a> {
     kind: u32,
     bitfields: bool,
-    /// The type that a typedef or qualifier stands for.
+    /// The type that a typedef or qualifier stands for; the size of a structure or union.
     inner: u32,
     members: &'a [u8],
 }
@@ -108,6 +108,13 @@ impl<'a> Btf<'a> {
             id = inner;
         }
         Ok(bits / 8)
+    }
+
+    /// The size of a structure or union, in bytes.
+    pub fn size(&self, structure: &str) -> Result<u32, BtfError> {
+        let id = self.structs.get(structure.as_bytes()).copied();
+        let found = id.and_then(|id| self.types.get(id as usize));
+        found.map(|one| one.inner).ok_or_else(|| BtfError::Missing(structure.to_owned()))
     }
 
     /// Offset in bits and type of a member, looking into anonymous members up to a depth no header reaches.

@@ -31,6 +31,16 @@ pub fn typed_task() -> Fact {
     }
 }
 
+/// Whether a program can ask for the running task's saved registers (5.15 and later).
+#[must_use]
+pub fn task_regs() -> Fact {
+    match is_helper_supported(ProgramType::RawTracePoint, BpfHelper::BPF_FUNC_task_pt_regs) {
+        Ok(true) => Fact::yes("the kernel has bpf_task_pt_regs"),
+        Ok(false) => Fact::no("the kernel has no bpf_task_pt_regs (5.15 and later have it)"),
+        Err(error) => Fact::unknown(format!("bpf_task_pt_regs: {}", chain(&error))),
+    }
+}
+
 /// Whether fentry and fexit programs load.
 #[must_use]
 pub fn fentry() -> Fact {

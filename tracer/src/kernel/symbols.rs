@@ -34,6 +34,10 @@ const WANTED: &[&str] = &[
     "__noinstr_text_end",
     "__x64_sys_getppid",
     "sys_getppid",
+    "__start_init_task",
+    "__end_init_task",
+    "__start_init_stack",
+    "__end_init_stack",
 ];
 
 impl Symbols {
@@ -76,10 +80,16 @@ impl Symbols {
         (!self.addresses.is_empty()).then(|| self.addresses.contains_key(name))
     }
 
+    /// The address of a symbol; `None` when it is absent or hidden.
+    #[must_use]
+    pub fn address(&self, name: &str) -> Option<u64> {
+        self.addresses.get(name).copied().filter(|&address| address != 0)
+    }
+
     /// Start and end of a function; `None` when it is absent or its address is hidden.
     #[must_use]
     pub fn range(&self, name: &str) -> Option<(u64, u64)> {
-        let &start = self.addresses.get(name).filter(|&&start| start != 0)?;
+        let start = self.address(name)?;
         Some((start, *self.ends.get(name)?))
     }
 }

@@ -70,6 +70,7 @@ pub fn object(report: &Report) -> Value {
             .collect::<Map<_, _>>(),
         "loss": counts(&report.loss),
         "untimed": counts(&report.untimed),
+        "recursion_misses": counts(&report.missed),
         "own_cost": cost(&report.cost),
     });
     if let (Some(calls), Value::Object(object)) = (&report.in_flight, &mut object) {
@@ -100,6 +101,7 @@ fn series(row: &Row) -> Value {
         "causes": counts(&row.causes),
         "errors": counts(&row.errors),
         "latency_ns": row.latency.as_ref().map(|latency| times(latency, false)),
+        "exit_work_ns": row.work.as_ref().map(|latency| times(latency, true)),
     });
     if let (true, Value::Object(object)) = (row.paths.len() > 1, &mut object) {
         let paths: Map<_, _> =

@@ -42,21 +42,25 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
                 .filter(|(_, fact)| !fact.is_yes())
                 .map(|(fact, found)| format!("{fact}: {} ({})", found.answer.name(), found.why))
                 .collect();
+            let partial = regime.frame == Frame::Partial;
             let (works, because, remedy) = match name {
-                "tracepoints" if regime.frame == Frame::Partial => (
+                "tracepoints" if partial => (
                     Answer::No,
                     "this kernel has the partial-frame fast path, and a syscall tracepoint pushes every call of \
                      the machine off it"
                         .to_owned(),
                     Some("--plan tracepoints measures the slow path on purpose".to_owned()),
                 ),
-                "tracepoints" if lacks.is_empty() => (Answer::Yes, format!("it has {needs}"), None),
-                "tracepoints" => (Answer::No, lacks.join("; "), Some(privileges(facts))),
-                _ if lacks.is_empty() => (
+                _ if partial && !matches!(name, "handlers") => {
+                    (Answer::No, "this kernel has the partial-frame fast path".to_owned(), None)
+                }
+                "tracepoints" if !lacks.is_empty() => (Answer::No, lacks.join("; "), Some(privileges(facts))),
+                "do-syscall-ret" | "handlers" if lacks.is_empty() => (
                     Answer::No,
                     "this version of exitpath does not have it yet, though this kernel could run it".to_owned(),
                     None,
                 ),
+                _ if lacks.is_empty() => (Answer::Yes, format!("it has {needs}"), None),
                 _ => (Answer::No, format!("needs {needs}; {}", lacks.join("; ")), None),
             };
             Candidate { name, works, because, remedy }
@@ -66,10 +70,10 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
 
 fn needed(name: &str) -> &'static [&'static str] {
     match name {
-        "final-hook" => &["final-hook-symbol", "fentry"],
-        "prepare-hook" => &["prepare-hook-symbol", "fentry"],
-        "quiet" => &["dispatch-symbol", "final-hook-symbol", "fentry"],
-        "amend" => &["fentry", "btf"],
+        "final-hook" => &["final-hook-symbol", "fentry", "btf", "raw-tracepoints"],
+        "prepare-hook" => &["prepare-hook-symbol", "fentry", "btf", "raw-tracepoints"],
+        "quiet" => &["dispatch-symbol", "final-hook-symbol", "fentry", "btf", "task-regs"],
+        "amend" => &["fentry", "btf", "typed-task", "task-regs", "raw-tracepoints"],
         "do-syscall-ret" => &["kprobes"],
         "handlers" => &["partial-frame", "kprobes"],
         _ => &["raw-tracepoints"],

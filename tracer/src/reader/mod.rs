@@ -55,12 +55,13 @@ enum AnyRows {
 enum Slot {
     Turnaround(Path),
     Series(SeriesKey),
+    Work(SeriesKey),
 }
 
 impl Reader {
     /// Maps the memory of a loaded object.
     pub fn new(ebpf: &Ebpf, layout: MapLayout) -> io::Result<Self> {
-        let rows = (layout.rows * layout.cpus) as usize;
+        let rows = layout.all_rows() as usize;
         let rows = match layout.precision {
             Precision::One => AnyRows::One(Rows::new(map(ebpf, "ROWS_1", rows)?)),
             Precision::Two => AnyRows::Two(Rows::new(map(ebpf, "ROWS_2", rows)?)),
@@ -90,7 +91,7 @@ impl Reader {
         };
         self.cpus.bytes()
             + size_of::<TaskRecord>() * RECORDS
-            + rows * (self.layout.rows * self.layout.cpus) as usize
+            + rows * self.layout.all_rows() as usize
     }
 
     /// Time begins: called right after attaching.
@@ -126,6 +127,12 @@ impl Reader {
                     let series = series(histogram, &gain);
                     if series.returns > 0 {
                         snapshot.series.insert(key, series);
+                    }
+                }
+                // After its series, in the order of the slots.
+                Slot::Work(key) => {
+                    if let Some(series) = snapshot.series.get_mut(&key) {
+                        series.work = histogram;
                     }
                 }
             }
@@ -169,9 +176,15 @@ impl Reader {
                 if key & ROW_USED == 0 {
                     continue;
                 }
+                let key = SeriesKey((key & 0x7fff) as u16);
                 if let Some(gain) = self.rows.gain(row) {
-                    let slot = Slot::Series(SeriesKey((key & 0x7fff) as u16));
-                    gains.entry(slot).or_insert_with(Gain::none).add(&gain);
+                    gains.entry(Slot::Series(key)).or_insert_with(Gain::none).add(&gain);
+                }
+                let work = row + (self.layout.rows * self.layout.cpus) as usize;
+                if self.layout.work
+                    && let Some(gain) = self.rows.gain(work)
+                {
+                    gains.entry(Slot::Work(key)).or_insert_with(Gain::none).add(&gain);
                 }
             }
         }

@@ -48,6 +48,8 @@ pub(super) struct Closing {
     pub untimed: Counts,
     #[serde(default)]
     pub own_cost: OwnCost,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missed: Counts,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,6 +71,8 @@ pub(super) struct SeriesNote {
     pub errors: Counts,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Exact>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_work: Option<Exact>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -104,6 +108,11 @@ pub(super) fn series_tag(key: SeriesKey) -> String {
     format!("{}.{}.{}", call.abi.name(), call.name, key.path().name())
 }
 
+/// The tag of a series' exit work.
+pub(super) fn work_tag(key: SeriesKey) -> String {
+    format!("exit-work.{}", series_tag(key))
+}
+
 /// The tag of a turnaround line.
 pub(super) fn turnaround_tag(path: Path) -> String {
     format!("turnaround.{}", path.name())
@@ -122,7 +131,7 @@ fn exact(histogram: &Histogram) -> Option<Exact> {
 
 impl Closing {
     pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let Snapshot { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, own_cost } =
+        let Snapshot { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, own_cost, missed } =
             snapshot;
         Self {
             start_ns: *start_ns,
@@ -140,13 +149,14 @@ impl Closing {
             loss: counts(Loss::ALL.into_iter().map(|kind| (kind.name(), losses[kind as usize]))),
             untimed: counts(Untimed::ALL.into_iter().map(|kind| (kind.name(), untimed[kind as usize]))),
             own_cost: *own_cost,
+            missed: counts(missed.iter().map(|(name, &count)| (name.as_str(), count))),
         }
     }
 }
 
 impl SeriesNote {
     fn of(key: SeriesKey, series: &Series) -> Self {
-        let Series { returns, ptraced, reasons, causes, errors, latency } = series;
+        let Series { returns, ptraced, reasons, causes, errors, latency, work } = series;
         let SyscallId { abi, nr } = key.call();
         let all_causes = [Cause::None].into_iter().chain(Cause::ALL);
         Self {
@@ -165,6 +175,7 @@ impl SeriesNote {
                 })
                 .collect(),
             latency: exact(latency),
+            exit_work: exact(work),
         }
     }
 }

@@ -28,8 +28,9 @@ pub(super) struct Joiner<'a> {
 impl Joiner<'_> {
     /// The interval, or what is wrong with it.
     pub(super) fn join(mut self, closing: Closing) -> Result<Snapshot, String> {
-        let Closing { start_ns, duration_ns, cpus, series, turnaround, loss, untimed, own_cost } = closing;
-        let mut snapshot = Snapshot { start_ns, duration_ns, cpus, own_cost, ..Snapshot::default() };
+        let Closing { start_ns, duration_ns, cpus, series, turnaround, loss, untimed, own_cost, missed } = closing;
+        let mut snapshot =
+            Snapshot { start_ns, duration_ns, cpus, own_cost, missed, ..Snapshot::default() };
         for note in series {
             let tag = note.tag.clone();
             if let Some((key, one)) = self.series(note)?
@@ -55,8 +56,9 @@ impl Joiner<'_> {
     }
 
     fn series(&mut self, note: SeriesNote) -> Result<Option<(SeriesKey, Series)>, String> {
-        let SeriesNote { tag, abi, nr, path, returns, ptraced, reasons, causes, errors, latency } = note;
+        let SeriesNote { tag, abi, nr, path, returns, ptraced, reasons, causes, errors, latency, exit_work } = note;
         let latency = self.histogram(&tag, latency.as_ref())?;
+        let work = self.histogram(&format!("exit-work.{tag}"), exit_work.as_ref())?;
         let abi = self.known(&abi, Abi::ALL, Abi::name);
         let path = self.known(&path, Path::ALL, Path::name);
         let (Some(abi), Some(path)) = (abi, path) else { return Ok(None) };
@@ -71,6 +73,7 @@ impl Joiner<'_> {
             causes: self.fill(causes, causes_known, Cause::name, |kind| kind as usize),
             errors: self.errors(errors),
             latency,
+            work,
         };
         Ok(Some((SeriesKey::new(SyscallId { abi, nr }, path), series)))
     }

@@ -13,7 +13,7 @@ use hdrhistogram::serialization::{
 use super::{
     Compression, Encoder, FORMAT, NOTE,
     bins::to_hdr,
-    closing::{Closing, End, Note, series_tag, turnaround_tag},
+    closing::{Closing, End, Note, series_tag, turnaround_tag, work_tag},
 };
 use crate::{histogram::Histogram, metadata::Metadata, snapshot::Snapshot};
 
@@ -60,7 +60,8 @@ impl<W: Write> RecordingWriter<W> {
         let mut log = IntervalLogWriterBuilder::new().begin_log_with(&mut text, &mut self.serializer)?;
         let series = snapshot.series.iter().map(|(&key, one)| (series_tag(key), &one.latency));
         let turnaround = snapshot.turnaround.iter().map(|(&path, one)| (turnaround_tag(path), one));
-        for (tag, histogram) in series.chain(turnaround) {
+        let work = snapshot.series.iter().map(|(&key, one)| (work_tag(key), &one.work));
+        for (tag, histogram) in series.chain(work).chain(turnaround) {
             put_histogram(&mut log, snapshot, precision, &tag, histogram)?;
         }
         log.write_comment(&note(&Note { interval: Some(Closing::of(snapshot)), end: None })?)?;

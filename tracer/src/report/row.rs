@@ -53,7 +53,9 @@ pub struct Row {
     pub errors: Vec<Named>,
     /// Service time, `sys_enter` to `sys_exit`; `None` if no return was timed.
     pub latency: Option<Latency>,
-    /// All of it.
+    /// Exit work, `sys_exit` to the final hook; `None` in plans without one.
+    pub work: Option<Latency>,
+    /// All of the service time.
     pub histogram: Histogram,
 }
 
@@ -136,7 +138,7 @@ pub(super) fn rows(series: &BTreeMap<SeriesKey, Series>, grouping: Grouping, all
 }
 
 fn row(call: Option<CallName>, paths: Vec<(Path, u64)>, sum: Series, all: u64) -> Row {
-    let Series { returns, ptraced, reasons, causes, errors, latency } = sum;
+    let Series { returns, ptraced, reasons, causes, errors, latency, work } = sum;
     Row {
         call,
         paths,
@@ -152,6 +154,7 @@ fn row(call: Option<CallName>, paths: Vec<(Path, u64)>, sum: Series, all: u64) -
             .map(|(cell, count)| Named { name: error_name(cell), count })
             .collect(),
         latency: Latency::of(&latency),
+        work: Latency::of(&work),
         histogram: latency,
     }
 }

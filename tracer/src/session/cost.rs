@@ -2,6 +2,7 @@
 //! than the runs themselves, so they are on for some hundredths of the time only.
 
 use std::{
+    collections::BTreeMap,
     os::fd::OwnedFd,
     time::{Duration, Instant},
 };
@@ -9,7 +10,7 @@ use std::{
 use aya::sys::{Stats, enable_stats};
 
 use super::{Session, info::ProgramStats};
-use crate::snapshot::OwnCost;
+use crate::{plan::Commit, snapshot::OwnCost};
 
 /// How long a window is open.
 pub const WINDOW: Duration = Duration::from_millis(20);
@@ -95,9 +96,29 @@ impl Default for CostMeter {
 }
 
 /// Runs of our programs that the kernel skipped, so far.
-#[must_use]
-pub fn recursion(session: &Session) -> u64 {
-    sum(session).recursion_misses
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// By program.
+    pub by_program: BTreeMap<&'static str, u64>,
+    /// Of programs on which counts depend: where a final hook counts, that one alone.
+    pub counting: u64,
+}
+
+impl Missed {
+    /// Asks the kernel.
+    #[must_use]
+    pub fn now(session: &Session) -> Self {
+        let by_program: BTreeMap<_, _> =
+            session.stats().into_iter().map(|(name, one)| (name, one.recursion_misses)).collect();
+        let plan = session.plan();
+        let counting = match plan.commit {
+            Commit::AtExit => by_program.values().sum(),
+            Commit::AtFinal | Commit::AtFinalQuietly => {
+                plan.counting().and_then(|name| by_program.get(name)).copied().unwrap_or(0)
+            }
+        };
+        Self { by_program, counting }
+    }
 }
 
 fn sum(session: &Session) -> ProgramStats {

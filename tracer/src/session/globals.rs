@@ -5,6 +5,7 @@ use aya::EbpfLoader;
 use super::{MapLayout, Offsets};
 use crate::{
     kernel::Facts,
+    plan::Commit,
     regime::Regime,
     settings::{Settings, Tasks},
 };
@@ -28,6 +29,7 @@ impl Globals {
         settings: &Settings,
         layout: &MapLayout,
         offsets: Offsets,
+        commit: Commit,
     ) -> Self {
         let rules = regime.exit_rules();
         let (tasks, tgid, follow) = match &settings.tasks {
@@ -51,6 +53,10 @@ impl Globals {
             ("DIGITS", u32::from(settings.precision.digits())),
             ("TURNAROUND", u32::from(settings.measures_turnaround())),
             ("SAMPLE", settings.sample),
+            ("DEFERRED", u32::from(commit != Commit::AtExit)),
+            ("QUIET", u32::from(commit == Commit::AtFinalQuietly || settings.counts_only)),
+            ("CLOCK", u32::from(!settings.counts_only)),
+            ("WORK_ROWS", if layout.work { layout.rows * layout.cpus } else { 0 }),
             ("FILTER_TASKS", tasks),
             ("FILTER_TGID", tgid),
             ("FOLLOW", u32::from(follow)),

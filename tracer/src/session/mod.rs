@@ -1,6 +1,8 @@
 //! Loads the programs of a plan and attaches them; detaches by being dropped.
 
+mod attach;
 pub mod cost;
+mod formats;
 mod globals;
 pub mod info;
 pub mod log;
@@ -8,13 +10,13 @@ mod offsets;
 
 use std::{fs, io, os::fd::AsFd as _};
 
-use aya::{Btf, Ebpf, EbpfLoader, maps::Array, programs::Program as Loaded};
+use aya::{Btf, Ebpf, EbpfLoader, maps::Array};
 use tracer_common::admission::Admission;
 
 use crate::{
     histogram::Precision,
     kernel::{Facts, btf, btf_bytes, probe::chain},
-    plan::{Attach, Plan, Program, Role},
+    plan::{Attach, Commit, Plan, Program, Role},
     regime::Regime,
     settings::{Settings, Tasks},
 };
@@ -58,6 +60,14 @@ pub enum SessionError {
     },
 }
 
+impl SessionError {
+    /// Whether another plan may work where this one did not.
+    #[must_use]
+    pub const fn is_about_plan(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Other { .. } | Self::Btf(_))
+    }
+}
+
 /// Loaded and attached programs.
 pub struct Session {
     ebpf: Ebpf,
@@ -76,6 +86,16 @@ pub struct MapLayout {
     pub rows: u32,
     /// Bucket layout.
     pub precision: Precision,
+    /// As many rows again hold the exit work of the series.
+    pub work: bool,
+}
+
+impl MapLayout {
+    /// Rows of all CPUs, with those for exit work.
+    #[must_use]
+    pub const fn all_rows(&self) -> u32 {
+        self.rows * self.cpus * if self.work { 2 } else { 1 }
+    }
 }
 
 impl Session {
@@ -95,19 +115,29 @@ impl Session {
             return Err(SessionError::Stub);
         }
         raise_memlock();
-        let typed = plan.programs.iter().any(|program| program.attach == Attach::Typed);
-        let offsets = if typed {
+        let types = plan.programs.iter().any(|program| program.attach.needs_types());
+        let mut offsets = if facts.get("btf").is_yes() {
             let bytes = btf_bytes().map_err(|error| SessionError::Btf(error.to_string()))?;
             let parsed = btf::Btf::parse(&bytes).map_err(|error| SessionError::Btf(error.to_string()))?;
-            Offsets::read(&parsed).map_err(|error| SessionError::Btf(error.to_string()))?
+            Offsets::read(&parsed, &facts.symbols).map_err(|error| SessionError::Btf(error.to_string()))?
         } else {
             Offsets(Vec::new())
         };
-        let layout =
-            MapLayout { cpus: facts.possible_cpus, rows: settings.max_series, precision: settings.precision };
-        let globals = Globals::new(Regime::of(facts), facts, settings, &layout, offsets);
+        if plan.programs.iter().any(|program| program.attach == Attach::Classic) {
+            offsets.0.extend(formats::read().map_err(|why| SessionError::Other {
+                what: "the tracepoints' formats".into(),
+                why,
+            })?);
+        }
+        let layout = MapLayout {
+            cpus: facts.possible_cpus,
+            rows: settings.max_series,
+            precision: settings.precision,
+            work: plan.commit == Commit::AtFinal && !settings.counts_only,
+        };
+        let globals = Globals::new(Regime::of(facts), facts, settings, &layout, offsets, plan.commit);
         // Parsed once, for the loader and for the programs: it is the largest thing that this process ever holds.
-        let btf = if typed {
+        let btf = if types {
             Some(Btf::from_sys_fs().map_err(|error| SessionError::Btf(chain(&error)))?)
         } else {
             None
@@ -115,7 +145,7 @@ impl Session {
         let mut loader = EbpfLoader::new();
         loader.btf(btf.as_ref());
         globals.apply(&mut loader);
-        let rows = layout.rows * layout.cpus;
+        let rows = layout.all_rows();
         let table = matches!(globals.tasks(), 2);
         loader
             .map_max_entries("CPUS", layout.cpus)
@@ -136,14 +166,7 @@ impl Session {
                 what: format!("program {}", program.name),
                 why: "is not in the object".into(),
             })?;
-            let result = match loaded {
-                Loaded::BtfTracePoint(one) => match btf {
-                    Some(btf) => one.load(program.hook, btf),
-                    None => continue,
-                },
-                Loaded::RawTracePoint(one) => one.load(),
-                _ => continue,
-            };
+            let result = attach::load(loaded, program.hook, btf);
             note(program, result.map_err(|error| classify_error(program.name, &error)), &mut missing)?;
         }
         self.plan = self.plan.clone().without(&missing);
@@ -154,11 +177,8 @@ impl Session {
     pub fn attach(&mut self) -> Result<(), SessionError> {
         let mut missing = Vec::new();
         for program in &self.plan.programs {
-            let result = match self.ebpf.program_mut(program.name) {
-                Some(Loaded::BtfTracePoint(one)) => one.attach().map(drop),
-                Some(Loaded::RawTracePoint(one)) => one.attach(program.hook).map(drop),
-                _ => continue,
-            };
+            let Some(loaded) = self.ebpf.program_mut(program.name) else { continue };
+            let result = attach::attach(loaded, program.hook);
             note(program, result.map_err(|error| classify_error(program.hook, &error)), &mut missing)?;
         }
         self.plan = self.plan.clone().without(&missing);
@@ -168,10 +188,8 @@ impl Session {
     /// Detaches all programs, the last first; the maps stay for a last reading.
     pub fn detach(&mut self) {
         for program in self.plan.programs.iter().rev() {
-            match self.ebpf.program_mut(program.name) {
-                Some(Loaded::BtfTracePoint(one)) => drop(one.unload()),
-                Some(Loaded::RawTracePoint(one)) => drop(one.unload()),
-                _ => {}
+            if let Some(loaded) = self.ebpf.program_mut(program.name) {
+                attach::unload(loaded);
             }
         }
     }
@@ -187,12 +205,8 @@ impl Session {
     pub fn stats(&self) -> Vec<(&'static str, ProgramStats)> {
         let mut all = Vec::new();
         for program in &self.plan.programs {
-            let fd = match self.ebpf.program(program.name) {
-                Some(Loaded::BtfTracePoint(one)) => one.fd(),
-                Some(Loaded::RawTracePoint(one)) => one.fd(),
-                _ => continue,
-            };
-            if let Ok(fd) = fd
+            if let Some(loaded) = self.ebpf.program(program.name)
+                && let Ok(fd) = loaded.fd()
                 && let Ok(stats) = info::read(fd.as_fd())
             {
                 all.push((program.name, stats));

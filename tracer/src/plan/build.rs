@@ -1,0 +1,24 @@
+//! The plans as values: which programs each has on a kernel with these facts.
+
+mod finals;
+mod tracepoints;
+
+use super::{Plan, Wish};
+use crate::kernel::Facts;
+
+/// Whether a program can look at the running task and its registers by their types.
+fn typed(facts: &Facts) -> bool {
+    ["btf", "typed-task", "task-regs"].iter().all(|fact| facts.get(fact).is_yes())
+}
+
+/// The plan of this name; why it cannot do what is asked of it.
+pub fn plan(name: &str, facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
+    match name {
+        "final-hook" => finals::final_hook(facts, wish),
+        "prepare-hook" => finals::prepare_hook(facts, wish),
+        "quiet" => finals::quiet(facts, wish),
+        "amend" => tracepoints::amend(facts, wish),
+        "tracepoints" => tracepoints::tracepoints(facts, wish),
+        _ => Err("this version of exitpath does not have it yet".to_owned()),
+    }
+}

@@ -1,0 +1,174 @@
+//! Plans in which the final hook counts and classifies (`EXIT_PATHS` 3.0 to 3.4): nothing can change the registers
+//! after it. What is attached besides only labels and times.
+
+use super::{
+    super::{Attach, Commit, Fidelity, Plan, Program, Wish},
+    typed,
+};
+use crate::{kernel::Facts, regime::Regime};
+
+const FINAL: &str = "fpregs_assert_state_consistent";
+const PREPARE: &str = "exit_to_user_mode_prepare";
+
+/// How entries and exits are seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Labels {
+    Typed,
+    Raw,
+    /// From 6.13 on a raw tracepoint's program is preemptible, and skipped while another task of that CPU was preempted
+    /// in it; classic tracepoint programs and kprobes run with preemption off.
+    Classic,
+}
+
+impl Labels {
+    fn of(facts: &Facts) -> Self {
+        if !typed(facts) {
+            Self::Raw
+        } else if facts.kernel_version() >= (6, 13) && facts.get("tracefs").is_yes() {
+            Self::Classic
+        } else {
+            Self::Typed
+        }
+    }
+
+    fn lifecycle(self) -> [Program; 3] {
+        match self {
+            Self::Typed => [
+                Program::required("death_btf", Attach::Typed, "sched_process_exit"),
+                Program::required("exec_btf", Attach::Typed, "sched_process_exec"),
+                Program::required("fork_btf", Attach::Typed, "sched_process_fork"),
+            ],
+            Self::Raw => [
+                Program::required("death_raw", Attach::Raw, "sched_process_exit"),
+                Program::required("exec_raw", Attach::Raw, "sched_process_exec"),
+                Program::required("fork_raw", Attach::Raw, "sched_process_fork"),
+            ],
+            Self::Classic => [
+                Program::required("death_tp", Attach::Classic, "sched:sched_process_exit"),
+                Program::required("exec_tp", Attach::Classic, "sched:sched_process_exec"),
+                Program::required("fork_kp", Attach::Kprobe, "wake_up_new_task"),
+            ],
+        }
+    }
+
+    fn causes(self) -> [Program; 2] {
+        match self {
+            Self::Typed => [
+                Program::optional("signal_btf", Attach::Typed, "signal_deliver"),
+                Program::optional("rseq_btf", Attach::Typed, "rseq_ip_fixup"),
+            ],
+            Self::Raw => [
+                Program::optional("signal_raw", Attach::Raw, "signal_deliver"),
+                Program::optional("rseq_raw", Attach::Raw, "rseq_ip_fixup"),
+            ],
+            Self::Classic => [
+                Program::optional("signal_tp", Attach::Classic, "signal:signal_deliver"),
+                // Up to 6.18 an abort also happens on the way out of a call.
+                Program::optional("rseq_btf", Attach::Typed, "rseq_ip_fixup"),
+            ],
+        }
+    }
+
+    fn calls(self, wish: &Wish<'_>) -> [Program; 2] {
+        match self {
+            Self::Typed => [
+                Program::required(
+                    if wish.plain { "enter_plain" } else { "enter_btf" },
+                    Attach::Typed,
+                    "sys_enter",
+                ),
+                Program::required("leave_btf", Attach::Typed, "sys_exit"),
+            ],
+            Self::Raw => [
+                Program::required("enter_raw", Attach::Raw, "sys_enter"),
+                Program::required("leave_raw", Attach::Raw, "sys_exit"),
+            ],
+            Self::Classic => [
+                Program::required("enter_tp", Attach::Classic, "raw_syscalls:sys_enter"),
+                Program::required("leave_tp", Attach::Classic, "raw_syscalls:sys_exit"),
+            ],
+        }
+    }
+}
+
+/// Plan `final-hook`.
+pub fn final_hook(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
+    let name = if typed(facts) { "final_btf" } else { "final_raw" };
+    counted_by(facts, wish, "final-hook", Program::required(name, Attach::Entry, FINAL))
+}
+
+/// Plan `prepare-hook`.
+pub fn prepare_hook(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
+    let name = if typed(facts) { "prepare_btf" } else { "prepare_raw" };
+    counted_by(facts, wish, "prepare-hook", Program::required(name, Attach::Exit, PREPARE))
+}
+
+fn counted_by(
+    facts: &Facts,
+    wish: &Wish<'_>,
+    name: &'static str,
+    counting: Program,
+) -> Result<Plan, String> {
+    let labels = Labels::of(facts);
+    let mut programs: Vec<Program> = labels.lifecycle().into();
+    let mut blind_spots = Vec::new();
+    if wish.counts_only {
+        if !typed(facts) {
+            return Err("--counts-only needs typed programs: the kernel's BTF, and 5.15 or later".to_owned());
+        }
+        programs.push(Program::required("sigreturn_kp", Attach::Kprobe, "__do_sys_rt_sigreturn"));
+        blind_spots.push(
+            "counts only: rt_sigreturn of 32-bit programs, and calls with number -1, are not counted".to_owned(),
+        );
+    } else {
+        programs.extend(labels.causes());
+        if facts.get("shadow-stack").is_yes() {
+            programs.push(Program::required("shadow_btf", Attach::Entry, "fpregs_lock_and_load"));
+        }
+        programs.extend(labels.calls(wish));
+        blind_spots.push(
+            "an ioctl inside which KVM enters a guest, if the kernel skipped its exit and it fails with ENOSYS"
+                .to_owned(),
+        );
+    }
+    programs.push(counting);
+    blind_spots.extend(Regime::doubts(facts));
+    Ok(Plan { name, fidelity: Fidelity::Exact, programs, commit: Commit::AtFinal, blind_spots })
+}
+
+/// Plan `quiet`.
+pub fn quiet(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
+    if !typed(facts) {
+        return Err("it needs typed programs: the kernel's BTF, and 5.15 or later".to_owned());
+    }
+    if wish.counts_only {
+        return Err("--counts-only: plan final-hook counts without a tracepoint too".to_owned());
+    }
+    let mut programs: Vec<Program> = Labels::Typed.lifecycle().into();
+    programs.extend(Labels::Typed.causes());
+    if facts.get("shadow-stack").is_yes() {
+        programs.push(Program::required("shadow_btf", Attach::Entry, "fpregs_lock_and_load"));
+    }
+    programs.extend([
+        Program::optional("dispatch_x32", Attach::Entry, "x32_sys_call"),
+        Program::optional("dispatch_ia32", Attach::Entry, "ia32_sys_call"),
+        Program::required("dispatch_x64", Attach::Entry, "x64_sys_call"),
+        Program::required("final_btf", Attach::Entry, FINAL),
+    ]);
+    let mut blind_spots = vec![
+        "service time ends at the final hook: it contains the exit work".to_owned(),
+        "calls that never reach the dispatch function (seccomp, tracers, numbers outside the table) have no latency"
+            .to_owned(),
+        "calls with number -1 are not counted".to_owned(),
+        "ioctl that fails with ENOSYS is not counted: it looks like KVM entering a guest".to_owned(),
+        "errors of calls that a signal handler interrupted: the handler's frame has replaced them".to_owned(),
+    ];
+    blind_spots.extend(Regime::doubts(facts));
+    Ok(Plan {
+        name: "quiet",
+        fidelity: Fidelity::Exact,
+        programs,
+        commit: Commit::AtFinalQuietly,
+        blind_spots,
+    })
+}
