@@ -41,10 +41,20 @@ impl Fidelity {
 pub enum Commit {
     /// At `sys_exit`; what comes after it moves the return.
     AtExit,
+    /// The same, and everything that can move it is followed to its end.
+    AtExitFollowed,
     /// By the final hook, after everything that can change the registers; service time ends at `sys_exit`.
     AtFinal,
     /// By the final hook, where service time ends too: no program sees `sys_exit`.
     AtFinalQuietly,
+}
+
+impl Commit {
+    /// Whether a final hook counts.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::AtFinal | Self::AtFinalQuietly)
+    }
 }
 
 /// A plan.

@@ -1,7 +1,7 @@
 //! What is seen only after `sys_exit`: a counted return moves to its true path.
 
 use aya_ebpf::{
-    EbpfContext as _,
+    EbpfContext,
     helpers::{
         bpf_get_current_pid_tgid,
         generated::{bpf_get_smp_processor_id, bpf_get_stack},
@@ -13,7 +13,7 @@ use aya_log_ebpf::debug;
 use tracer_common::{
     Cause, CpuState, TaskRecord,
     amend::{Own, after_handler, error_after_handler, own_exit, rewritten},
-    layout::is_restart_cell,
+    layout::{error_cell, is_restart_cell},
     record::Return,
 };
 
@@ -37,7 +37,11 @@ pub fn signal_btf(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     if config::DEFERRED.load() != 0 {
-        note(Typed::current_task().tid(), Cause::Signal, flags);
+        let source = Typed::current();
+        if config::QUIET.load() != 0 {
+            interrupted(&source, flags);
+        }
+        note(source.tid(), Cause::Signal, flags);
         return 0;
     }
     let source = Typed::current();
@@ -110,8 +114,20 @@ pub fn note(tid: u32, cause: Cause, sa_flags: u64) {
         return;
     }
     record.call = record.call.with_seen(cause);
-    if cause == Cause::Signal && is_restart_cell(record.last.error()) {
+    if cause == Cause::Signal && record.call.is_exiting() && is_restart_cell(record.last.error()) {
         record.last = record.last.with_error(error_after_handler(record.last.error(), sa_flags));
+    }
+}
+
+/// Without an exit hook the call's error is still in RAX, until the handler's frame replaces it.
+#[inline(always)]
+fn interrupted(source: &Typed, sa_flags: u64) {
+    let tid = source.tid();
+    // SAFETY: the running thread's record.
+    let record = unsafe { &mut *maps::record(tid) };
+    if record.tid == tid && record.call.is_in() && record.call.seen() == Cause::None {
+        let error = error_after_handler(error_cell(source.reg(reg::AX) as i64), sa_flags);
+        record.last = record.last.with_error(error);
     }
 }
 
@@ -130,7 +146,7 @@ pub fn counted(source: &impl Source) -> Option<(*mut TaskRecord, Return)> {
 
 /// Whether the event lies in that call's own exit, not in a later interrupt's.
 #[inline(always)]
-fn is_own(ctx: &BtfTracePointContext, source: &impl Source, counted: &Return) -> bool {
+pub fn is_own(ctx: &impl EbpfContext, source: &impl Source, counted: &Return) -> bool {
     match own_exit(source.reg(reg::ORIG_AX) as i64, counted) {
         Own::Yes => true,
         Own::No => false,
@@ -140,7 +156,7 @@ fn is_own(ctx: &BtfTracePointContext, source: &impl Source, counted: &Return) ->
 
 /// Whether the kernel stack leads through a system call's exit. Only `rt_sigreturn` needs to ask.
 #[inline(always)]
-fn stack_is_syscall(ctx: &BtfTracePointContext) -> bool {
+fn stack_is_syscall(ctx: &impl EbpfContext) -> bool {
     let [low, high, low32, high32] = config::SYSCALL_TEXT.load();
     let mut frames = [0_u64; 12];
     // SAFETY: the buffer's own size is passed.
@@ -155,7 +171,7 @@ fn stack_is_syscall(ctx: &BtfTracePointContext) -> bool {
 
 /// One here, one less there, so that sums stay right.
 #[inline(always)]
-fn apply(record: *mut TaskRecord, counted: &Return, moved: &Return) {
+pub fn apply(record: *mut TaskRecord, counted: &Return, moved: &Return) {
     if counted == moved {
         return;
     }

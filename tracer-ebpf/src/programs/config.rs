@@ -35,6 +35,8 @@ globals! {
 
     /// The final hook counts; all other programs label and time.
     DEFERRED: u32 = 0;
+    /// Whatever can change the registers after `sys_exit` is followed to its end.
+    FOLLOWED: u32 = 0;
     /// The final hook reads the clock.
     CLOCK: u32 = 0;
     /// No program sees the exit: the latency ends at the final hook.

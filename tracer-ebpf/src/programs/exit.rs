@@ -217,7 +217,8 @@ fn remember(source: &impl Source, record: &mut TaskRecord, call: Call, ret: i64,
         cause,
         error: if entry.call.is_sigreturn() { 0 } else { error_cell(ret) },
         timed,
-        ptraced,
+        // Where its writes are followed, a tracer makes nothing uncertain.
+        ptraced: ptraced && config::FOLLOWED.load() == 0,
     };
     let mut last = one.pack();
     if matches!(entry.call.abi, Abi::I386) && restarts_by_int80(source, ret) {

@@ -7,7 +7,7 @@ use aya_ebpf::{
     programs::{FEntryContext, FExitContext},
 };
 use tracer_common::{
-    Abi, CpuState, SeriesKey, SyscallId, TaskRecord, Untimed,
+    Abi, Cause, CpuState, SeriesKey, SyscallId, TaskRecord, Untimed,
     exit::Entry,
     finish::{Final, at_final, blame, classify_final},
     layout::{error_cell, is_restart_cell},
@@ -124,7 +124,11 @@ fn settle(
             if timed {
                 turnaround(state, record);
             }
-            let error = if call.id().is_sigreturn() { 0 } else { error_cell(ax) };
+            let error = match (call.id().is_sigreturn(), call.seen()) {
+                (true, _) => 0,
+                (_, Cause::Signal) => record.last.error(),
+                _ => error_cell(ax),
+            };
             record.last = Last::pending(error, timed);
             record.t_exit = if timed { now } else { 0 };
         }

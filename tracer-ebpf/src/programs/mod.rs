@@ -10,6 +10,7 @@ mod dispatch;
 mod enter;
 mod exit;
 mod finish;
+mod follow;
 mod leave;
 mod lifecycle;
 mod maps;

@@ -112,7 +112,7 @@ impl Missed {
             session.stats().into_iter().map(|(name, one)| (name, one.recursion_misses)).collect();
         let plan = session.plan();
         let counting = match plan.commit {
-            Commit::AtExit => by_program.values().sum(),
+            Commit::AtExit | Commit::AtExitFollowed => by_program.values().sum(),
             Commit::AtFinal | Commit::AtFinalQuietly => {
                 plan.counting().and_then(|name| by_program.get(name)).copied().unwrap_or(0)
             }

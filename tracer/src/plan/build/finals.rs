@@ -161,7 +161,6 @@ pub fn quiet(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
             .to_owned(),
         "calls with number -1 are not counted".to_owned(),
         "ioctl that fails with ENOSYS is not counted: it looks like KVM entering a guest".to_owned(),
-        "errors of calls that a signal handler interrupted: the handler's frame has replaced them".to_owned(),
     ];
     blind_spots.extend(Regime::doubts(facts));
     Ok(Plan {

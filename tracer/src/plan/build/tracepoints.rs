@@ -101,5 +101,11 @@ pub fn amend(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
             .to_owned(),
     ];
     blind_spots.extend(Regime::doubts(facts));
-    Ok(Plan { name: "amend", fidelity: Fidelity::Amended, programs, commit: Commit::AtExit, blind_spots })
+    Ok(Plan {
+        name: "amend",
+        fidelity: Fidelity::Amended,
+        programs,
+        commit: Commit::AtExitFollowed,
+        blind_spots,
+    })
 }
