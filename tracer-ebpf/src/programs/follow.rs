@@ -41,7 +41,9 @@ pub fn amend_uprobe(ctx: FExitContext) -> i32 {
 /// `__rseq_handle_notify_resume(struct ksignal *sig, struct pt_regs *regs)` (4.18 to 6.18).
 #[fexit(function = "__rseq_handle_notify_resume")]
 pub fn amend_rseq(ctx: FExitContext) -> i32 {
-    judge_again(&ctx, Cause::None)
+    let signal: u64 = ctx.arg(0);
+    // Inside handle_signal the frame is not set up yet: what arch_do_signal_or_restart leaves decides.
+    if signal == 0 { judge_again(&ctx, Cause::None) } else { 0 }
 }
 
 #[inline(always)]

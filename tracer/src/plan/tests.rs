@@ -52,3 +52,55 @@ fn every_plan_is_judged() {
     assert_eq!(judged.len(), NAMES.len());
     assert!(judged.iter().all(|candidate| !candidate.because.is_empty()));
 }
+
+const ALL: [&str; 11] = [
+    "raw-tracepoints",
+    "btf",
+    "typed-task",
+    "task-regs",
+    "symbols",
+    "tracefs",
+    "fentry",
+    "final-hook-symbol",
+    "prepare-hook-symbol",
+    "dispatch-symbol",
+    "kprobes",
+];
+
+fn on(release: &str) -> Facts {
+    Facts { release: release.into(), ..facts(&ALL) }
+}
+
+#[test]
+fn the_best_comes_first_and_is_exact() {
+    let names: Vec<_> =
+        Plan::ranked(&on("6.1.0"), &Wish::default()).unwrap().iter().map(|plan| plan.name).collect();
+    assert_eq!(names, ["final-hook", "prepare-hook", "quiet", "amend", "tracepoints"]);
+    let best = Plan::choose(&on("6.1.0"), &Wish::default()).unwrap();
+    assert_eq!((best.fidelity, best.counting()), (Fidelity::Exact, Some("final_btf")));
+}
+
+#[test]
+fn labels_come_from_what_loses_nothing() {
+    let hooks = |release| {
+        let plan = Plan::choose(&on(release), &Wish::default()).unwrap();
+        plan.programs.iter().map(|program| program.name).collect::<Vec<_>>()
+    };
+    assert!(hooks("6.12.117+deb13").contains(&"leave_btf"));
+    assert!(hooks("7.3.4").contains(&"leave_tp") && hooks("7.3.4").contains(&"fork_kp"));
+    let mut old = on("5.10.0");
+    old.answers.retain(|(name, _)| !matches!(*name, "typed-task" | "task-regs"));
+    let plan = Plan::choose(&old, &Wish::default()).unwrap();
+    assert!(plan.programs.iter().any(|program| program.name == "leave_raw"));
+    assert_eq!(plan.counting(), Some("final_raw"));
+}
+
+#[test]
+fn counts_alone_need_no_tracepoint() {
+    let wish = Wish { counts_only: true, plain: true, ..Wish::default() };
+    let plan = Plan::choose(&on("7.3.4"), &wish).unwrap();
+    assert_eq!(plan.name, "final-hook");
+    assert!(plan.programs.iter().all(|program| !program.hook.contains("sys_e")));
+    let quiet = Wish { forced: Some("quiet"), ..wish };
+    assert!(matches!(Plan::choose(&on("6.1.0"), &quiet), Err(PlanError::Unfit { .. })));
+}

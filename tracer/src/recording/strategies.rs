@@ -53,14 +53,16 @@ fn series(precision: Precision) -> impl Strategy<Value = Series> {
         array::<{ Cause::COUNT }>(),
         collection::btree_map(errors, 1..u64::MAX, 0..5),
         histogram(precision),
+        histogram(precision),
     )
-        .prop_map(|(returns, ptraced, reasons, causes, errors, latency)| Series {
+        .prop_map(|(returns, ptraced, reasons, causes, errors, latency, work)| Series {
             returns,
             ptraced,
             reasons,
             causes,
             errors,
             latency,
+            work,
         })
 }
 
@@ -76,8 +78,9 @@ pub(super) fn snapshot(precision: Precision) -> impl Strategy<Value = Snapshot> 
         array::<{ Loss::COUNT }>(),
         array::<{ Untimed::COUNT }>(),
         any::<[u64; 4]>(),
+        collection::btree_map("[a-z_]{1,12}", 1..u64::MAX, 0..3),
     )
-        .prop_map(|((start_ns, duration_ns, cpus), series, turnaround, losses, untimed, cost)| {
+        .prop_map(|((start_ns, duration_ns, cpus), series, turnaround, losses, untimed, cost, missed)| {
             Snapshot {
                 start_ns,
                 duration_ns,
@@ -87,6 +90,7 @@ pub(super) fn snapshot(precision: Precision) -> impl Strategy<Value = Snapshot> 
                 losses,
                 untimed,
                 own_cost: OwnCost { runs: cost[0], run_ns: cost[1], window_ns: cost[2], reader_ns: cost[3] },
+                missed,
             }
         })
 }

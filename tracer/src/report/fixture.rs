@@ -73,6 +73,7 @@ pub(crate) fn snapshot() -> Snapshot {
     let mut kill = series(500, &[(2_000, 400), (70_000, 100)]);
     kill.reasons[Reason::CxNeIp as usize] = 500;
     kill.causes[Cause::Signal as usize] = 500;
+    kill.work = histogram(&[(1_500, 490), (9_000, 10)]);
     let mut clone = series(200, &[]);
     clone.reasons[Reason::ForkChild as usize] = 200;
     let mut openat = series(1_500, &[(900, 500), (3_000, 999), (2_500_000, 1)]);
@@ -118,6 +119,7 @@ pub(crate) fn snapshot() -> Snapshot {
         losses,
         untimed,
         own_cost: OwnCost { runs: 20_000, run_ns: 1_000_000, window_ns: 100_000_000, reader_ns: 3_200_000 },
+        missed: [("enter_tp".to_owned(), 2)].into(),
     }
 }
 
