@@ -62,14 +62,11 @@ pub struct Cgroup {
     pub level: u32,
 }
 
-/// Series slots of each CPU unless asked otherwise: with all other maps under 8 MiB a CPU at 2 digits.
-pub const DEFAULT_MAX_SERIES: u32 = 220;
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
             precision: Precision::Two,
-            max_series: DEFAULT_MAX_SERIES,
+            max_series: crate::budget::ROWS,
             sample: 1,
             counts_only: false,
             tasks: Tasks::All,

@@ -7,14 +7,16 @@ use std::{
 };
 
 use clap::Args;
-use tracer_common::{hdr::MAX_VALUE, layout::error_cell};
+use tracer_common::{Abi, hdr::MAX_VALUE, layout::error_cell};
 
 use crate::{
     errno::ErrnoSet,
     error::{CliError, USAGE},
     settings::{Cgroup, Settings, Tasks},
-    syscalls::Expr,
+    syscalls::{Expr, SyscallSet},
 };
+
+use super::syscalls::parse_abi;
 
 /// Which calls are traced. What is not given costs nothing.
 #[derive(Args, Clone, Debug, Default)]
@@ -29,6 +31,9 @@ pub struct FilterArgs {
     /// Only these calls: names, numbers, classes such as %file, /regex/; `!` in front takes them out
     #[arg(short = 'e', long = "syscalls", value_name = "EXPR", allow_hyphen_values = true)]
     pub syscalls: Vec<Expr>,
+    /// Only calls of these ABIs: `x86_64`, x32, i386
+    #[arg(long, value_name = "ABI[,ABI]", value_delimiter = ',', value_parser = parse_abi)]
+    pub abi: Vec<Abi>,
     /// Only calls that fail
     #[arg(long)]
     pub failed: bool,
@@ -88,15 +93,19 @@ impl FilterArgs {
                 Tasks::Processes { pids: self.pid.clone(), follow: self.follow }
             }
         };
-        let syscalls = if self.syscalls.is_empty() {
-            None
+        let mut set = if self.syscalls.is_empty() {
+            SyscallSet::ALL
         } else {
-            let set = Expr::combine(&self.syscalls).map_err(|error| usage(error.to_string()))?;
-            if set.is_empty() {
-                return Err(usage("-e selects no system call: `exitpath syscalls` lists them"));
-            }
-            (!set.is_all()).then(|| set.flat())
+            Expr::combine(&self.syscalls).map_err(|error| usage(error.to_string()))?
         };
+        if !self.abi.is_empty() {
+            let others = set.iter().filter(|(abi, _)| !self.abi.contains(abi)).collect();
+            set = set.difference(&others);
+        }
+        if set.is_empty() {
+            return Err(usage("-e and --abi select no system call: `exitpath syscalls` lists them"));
+        }
+        let syscalls = (!set.is_all()).then(|| set.flat());
         Ok(Settings {
             tasks,
             syscalls,
@@ -113,7 +122,7 @@ impl FilterArgs {
     /// As a recording keeps them: one a line, as they would be typed.
     #[must_use]
     pub fn describe(&self) -> Vec<String> {
-        let Self { pid, follow, syscalls, failed, errno, min_latency, comm, uid, cgroup } = self;
+        let Self { pid, follow, syscalls, abi, failed, errno, min_latency, comm, uid, cgroup } = self;
         let mut lines = Vec::new();
         if !pid.is_empty() {
             let pids: Vec<String> = pid.iter().map(u32::to_string).collect();
@@ -126,6 +135,10 @@ impl FilterArgs {
             && let Ok(set) = Expr::combine(syscalls)
         {
             lines.push(format!("-e {set}"));
+        }
+        if !abi.is_empty() {
+            let names: Vec<&str> = abi.iter().map(|abi| abi.name()).collect();
+            lines.push(format!("--abi {}", names.join(",")));
         }
         if *failed {
             lines.push("--failed".to_owned());

@@ -12,13 +12,14 @@ use super::{
     run::{self, Timing},
 };
 use crate::{
+    budget,
     command::Command,
     error::CliError,
     histogram::Precision,
     kernel::Facts,
-    plan::{Plan, Wish},
+    plan::{Commit, Plan, Wish},
     recorder::Recorder,
-    settings::{DEFAULT_MAX_SERIES, Settings},
+    settings::Settings,
 };
 
 /// Trace this machine, some processes or a command, and show every call's exit path and latency
@@ -50,12 +51,13 @@ pub struct RecordArgs {
     /// Count all calls, time one in N, chosen at random
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Cost")]
     sample: u32,
-    /// Significant digits of the histograms; 1 needs a sixth of the memory
-    #[arg(long, value_name = "DIGITS", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2), help_heading = "Cost")]
-    precision: u8,
-    /// Series kept on each CPU; what finds none is counted as lost
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_SERIES, value_parser = clap::value_parser!(u32).range(1..=18_000), help_heading = "Cost")]
-    max_series: u32,
+    /// Significant digits of the histograms: 2, or where memory is short 1, which needs a sixth of it
+    #[arg(long, value_name = "DIGITS", value_parser = clap::value_parser!(u8).range(1..=2), help_heading = "Cost")]
+    precision: Option<u8>,
+    /// Series kept on each CPU; what finds none is counted as lost. By default 220, or as many as fit into 8 MiB a
+    /// CPU and a quarter of the free memory
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=18_000), help_heading = "Cost")]
+    max_series: Option<u32>,
     /// This plan instead of the best one (`exitpath plan --explain`)
     #[arg(long, value_name = "NAME", help_heading = "Cost")]
     plan: Option<String>,
@@ -93,9 +95,8 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
     // Forked while this process has one thread.
     let mut command = if args.command.is_empty() { None } else { Some(Command::prepare(&args.command)?) };
     let facts = Facts::gather();
-    let settings = Settings {
-        precision: if args.precision == 1 { Precision::One } else { Precision::Two },
-        max_series: args.max_series,
+    let mut settings = Settings {
+        precision: args.precision.and_then(Precision::from_digits).unwrap_or_default(),
         sample: args.sample,
         counts_only: args.counts_only,
         verbose: args.verbose,
@@ -107,7 +108,18 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
         follow: args.filters.follow || command.is_some(),
         plain: settings.is_plain(),
     };
-    let plans = Plan::ranked(&facts, &wish)?;
+    let mut plans = Plan::ranked(&facts, &wish)?;
+    let rows = budget::rows(
+        facts.possible_cpus,
+        facts.available_memory,
+        plans[0].commit == Commit::AtFinal && !args.counts_only,
+        args.max_series,
+        args.precision.and_then(Precision::from_digits),
+    );
+    (settings.max_series, settings.precision) = (rows.rows, rows.precision);
+    if wish.plain && !settings.is_plain() {
+        plans = Plan::ranked(&facts, &Wish { plain: false, ..wish })?;
+    }
     // Reading the machine's description makes calls of its own: before tracing, so that it does not show.
     let mut metadata = metadata::describe(&facts, &plans[0], &settings, args.filters.describe(), &args.command);
     let recorder = Recorder::start_first(plans, &facts, &settings)?;

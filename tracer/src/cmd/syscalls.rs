@@ -28,7 +28,8 @@ pub fn run(args: &SyscallsArgs) -> Result<(), CliError> {
     .map(drop)
 }
 
-fn parse_abi(text: &str) -> Result<Abi, String> {
+/// An ABI by its name.
+pub fn parse_abi(text: &str) -> Result<Abi, String> {
     let found = Abi::ALL.into_iter().find(|abi| abi.name() == text);
     found.ok_or_else(|| "ABIs are x86_64, x32 and i386".to_owned())
 }

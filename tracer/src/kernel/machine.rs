@@ -156,6 +156,14 @@ pub fn possible_cpus(text: io::Result<String>) -> u32 {
     text.ok().and_then(last).map_or(1, |last| last + 1)
 }
 
+/// `MemAvailable` in bytes; 0 when it is not shown.
+#[must_use]
+pub fn available_memory(meminfo: &str) -> u64 {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0).saturating_mul(1024)
+}
+
 /// The machine as recordings describe it.
 #[must_use]
 pub fn describe() -> MachineInfo {

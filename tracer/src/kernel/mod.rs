@@ -26,6 +26,8 @@ pub struct Facts {
     pub possible_cpus: u32,
     /// `kernel.pid_max`.
     pub pid_max: u32,
+    /// Memory in bytes that can be had without swapping; 0 when it is not known.
+    pub available_memory: u64,
     /// The answers, by name, in the order in which they are shown.
     pub answers: Vec<(&'static str, Fact)>,
 }
@@ -87,6 +89,7 @@ impl Facts {
             command_line: read("/proc/cmdline").unwrap_or_default(),
             symbols,
             possible_cpus: machine::possible_cpus(read("/sys/devices/system/cpu/possible")),
+            available_memory: machine::available_memory(&read("/proc/meminfo").unwrap_or_default()),
             pid_max: read("/proc/sys/kernel/pid_max")
                 .ok()
                 .and_then(|text| text.parse().ok())

@@ -47,6 +47,14 @@ pub enum SessionError {
         /// What the kernel said.
         why: String,
     },
+    /// A function that exists but takes no program.
+    #[error("{what} takes no program on this kernel ({why}): choose another --plan, or none")]
+    Unattachable {
+        /// The function.
+        what: String,
+        /// What the kernel said.
+        why: String,
+    },
     /// Maps do not fit.
     #[error("no memory for the maps ({0}); use fewer --max-series, or --precision 1")]
     Memory(String),
@@ -64,7 +72,7 @@ impl SessionError {
     /// Whether another plan may work where this one did not.
     #[must_use]
     pub const fn is_about_plan(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Other { .. } | Self::Btf(_))
+        matches!(self, Self::Refused { .. } | Self::Unattachable { .. } | Self::Other { .. } | Self::Btf(_))
     }
 }
 
@@ -275,6 +283,13 @@ fn classify_error(what: &str, error: &(dyn std::error::Error + 'static)) -> Sess
     match code {
         Some(number @ (libc::EPERM | libc::EACCES)) if !chain(error).contains("processed ") => {
             SessionError::Refused { what: what.into(), why: io::Error::from_raw_os_error(number).to_string() }
+        }
+        // fentry answers so where the function's entry is no ftrace site, or is taken.
+        Some(number @ (libc::EBUSY | libc::EINVAL)) if !chain(error).contains("processed ") => {
+            SessionError::Unattachable {
+                what: what.into(),
+                why: io::Error::from_raw_os_error(number).to_string(),
+            }
         }
         Some(libc::ENOMEM) => SessionError::Memory(chain(error)),
         _ => SessionError::Other { what: what.into(), why: shorten(&chain(error)) },

@@ -37,6 +37,12 @@ pub enum Column {
     P999,
     /// Largest latency.
     Max,
+    /// Median exit work, `sys_exit` to the final hook.
+    #[value(name = "work-p50")]
+    WorkP50,
+    /// 99th percentile of exit work.
+    #[value(name = "work-p99")]
+    WorkP99,
     /// Failed tests, and causes in parentheses.
     Reasons,
     /// Causes.
@@ -144,6 +150,8 @@ impl Column {
             Self::P99 => "p99",
             Self::P999 => "p99.9",
             Self::Max => "max",
+            Self::WorkP50 => "work-p50",
+            Self::WorkP99 => "work-p99",
             Self::Reasons => "reasons",
             Self::Causes => "causes",
             Self::Errno => "errno",
@@ -163,7 +171,16 @@ impl Column {
     const fn is_time(self) -> bool {
         matches!(
             self,
-            Self::Total | Self::Mean | Self::Min | Self::P50 | Self::P90 | Self::P99 | Self::P999 | Self::Max
+            Self::Total
+                | Self::Mean
+                | Self::Min
+                | Self::P50
+                | Self::P90
+                | Self::P99
+                | Self::P999
+                | Self::Max
+                | Self::WorkP50
+                | Self::WorkP99
         )
     }
 
@@ -178,6 +195,9 @@ impl Column {
     pub(super) fn text(self, row: &Row) -> String {
         let time = |value: fn(&Latency) -> u64| {
             row.latency.as_ref().map_or_else(|| "-".to_owned(), |latency| human::time(value(latency)))
+        };
+        let work = |value: fn(&Latency) -> u64| {
+            row.work.as_ref().map_or_else(|| "-".to_owned(), |latency| human::time(value(latency)))
         };
         match self {
             Self::Name => row.name(),
@@ -196,6 +216,8 @@ impl Column {
             Self::P99 => time(|latency| latency.p99),
             Self::P999 => time(|latency| latency.p999),
             Self::Max => time(|latency| latency.max),
+            Self::WorkP50 => work(|latency| latency.p50),
+            Self::WorkP99 => work(|latency| latency.p99),
             Self::Reasons if row.causes.is_empty() => list(&row.reasons),
             Self::Reasons => {
                 format!("{} ({})", list(&row.reasons), list(&row.causes)).trim_start().to_owned()
