@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::expect::{Abi, Expectation, Path, Returns};
 
@@ -15,21 +15,43 @@ use crate::expect::{Abi, Expectation, Path, Returns};
 const SCHEMA: &str = "exitpath.report/1";
 
 /// The parts of `exitpath.report/1` that can be known beforehand.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     schema: String,
-    series: Vec<Series>,
-    loss: BTreeMap<String, u64>,
+    /// What was attached, and what may be claimed for it.
+    #[serde(default)]
+    pub plan: Plan,
+    pub(crate) series: Vec<Series>,
+    pub(crate) loss: BTreeMap<String, u64>,
+    /// What the tracer says of its own cost.
+    #[serde(default)]
+    own_cost: serde_json::Value,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-struct Series {
-    abi: Abi,
-    nr: i64,
-    path: Path,
-    returns: u64,
+/// The plan that a report was made with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Its name.
+    pub name: String,
+    /// `exact`, `amended` or `bounds`.
+    pub fidelity: String,
+    /// What it cannot see, in words.
     #[serde(default)]
-    reasons: BTreeMap<String, u64>,
+    pub blind_spots: Vec<String>,
+}
+
+/// One call's returns by one path.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Series {
+    pub(crate) abi: Abi,
+    pub(crate) nr: i64,
+    pub(crate) path: Path,
+    pub(crate) returns: u64,
+    /// Returns whose path may be another.
+    #[serde(default)]
+    pub(crate) uncertain: u64,
+    #[serde(default)]
+    pub(crate) reasons: BTreeMap<String, u64>,
     #[serde(default)]
     causes: BTreeMap<String, u64>,
     #[serde(default)]

@@ -9,6 +9,7 @@ use clap::Parser;
 use vmtest::cases::{self, Case};
 use vmtest::compare::{Report, compare};
 use vmtest::expect::Expectation;
+use vmtest::matrix::Matrix;
 
 /// Runs the workload under the tracer and compares, one line a number; code 1 if any is wrong.
 #[derive(Parser)]
@@ -23,6 +24,9 @@ struct Args {
     /// The workload
     #[arg(long, default_value = "/bin/workload")]
     workload: String,
+    /// Each case in a session of its own, for the oracle below the guest: one line of JSON a case, no verdict
+    #[arg(long)]
+    matrix: bool,
     /// CASE=COUNT; without any, every case 20 times
     #[arg(value_name = "CASE=COUNT", value_parser = cases::parse)]
     runs: Vec<(&'static Case, u64)>,
@@ -36,6 +40,11 @@ fn main() -> Result<ExitCode> {
     let mut args = Args::parse();
     if args.runs.is_empty() {
         args.runs = cases::all().map(|case| (case, COUNT)).collect();
+    }
+    if args.matrix {
+        let Args { plan, tracer, workload, runs, .. } = &args;
+        Matrix { plan, tracer, workload }.run(runs)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let runs = args.runs.iter().map(|(case, count)| format!("{}={count}", case.name));
     let mut command: Vec<String> = [&args.workload, "--expect", EXPECTATION].map(str::to_owned).into();

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Parser;
 use vmtest::cases::{self, Case};
+use vmtest::marker::Marker;
 use vmtest::signals;
 
 /// Makes exactly the system calls it is told to.
@@ -24,6 +25,9 @@ struct Args {
     /// Seconds after which the run is killed (SIGALRM): a case that blocks for ever must not
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     deadline: u32,
+    /// Tell the oracle below a test guest that the cases begin; anywhere else it is one unknown system call
+    #[arg(long)]
+    marker: bool,
     /// Show the cases
     #[arg(long)]
     list: bool,
@@ -48,6 +52,9 @@ fn main() -> Result<()> {
     // SAFETY: only sets this process's timer.
     unsafe { libc::alarm(args.deadline) };
     signals::reset()?;
+    if args.marker {
+        Marker::Begin.say(0, 0);
+    }
     let expectation = cases::run(&args.runs)?;
     if let Some(file) = expect {
         let text = serde_json::to_string_pretty(&expectation)?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use vmtest::guest::PAYLOAD;
 
 use super::cpio::Cpio;
@@ -16,9 +16,13 @@ const BINARIES: [&str; 4] = ["guest-suite", "workload", "loadgen", "demo"];
 /// The tracer's binary.
 const TRACER: &str = "exitpath";
 
-/// Builds the binaries and writes the initramfs to `initrd`.
-pub fn build(initrd: &Path, payload: &str, tracer: bool) -> Result<()> {
-    let built = compile(tracer)?;
+/// Whether a guest has a program of this name.
+pub fn has(name: &str) -> bool {
+    BINARIES.contains(&name) || name == TRACER
+}
+
+/// Writes the initramfs with the binaries in `built` to `initrd`.
+pub fn write(initrd: &Path, built: &Path, payload: &str, tracer: bool) -> Result<()> {
     let mut cpio = Cpio::default();
     for folder in ["bin", "dev", "proc", "sys", "tmp"] {
         cpio.folder(folder);
@@ -35,8 +39,21 @@ pub fn build(initrd: &Path, payload: &str, tracer: bool) -> Result<()> {
     fs::write(initrd, cpio.finish()).with_context(|| format!("cannot write {}", initrd.display()))
 }
 
-/// Builds in a target folder of its own, because other flags in the same one rebuild everything each time.
-fn compile(tracer: bool) -> Result<PathBuf> {
+/// The names of all plans, from the tracer in `built`.
+pub fn plans(built: &Path) -> Result<Vec<String>> {
+    let output = Command::new(built.join(TRACER)).args(["plan", "--explain"]).output();
+    let output = output.context("the tracer does not start")?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    // One line a plan, then an empty one; whether a plan works on this machine does not matter.
+    let lines = said.lines().take_while(|line| !line.trim().is_empty());
+    let names: Vec<_> = lines.filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect();
+    ensure!(!names.is_empty(), "`exitpath plan --explain` names no plan");
+    Ok(names)
+}
+
+/// Builds the binaries, in a target folder of its own, because other flags in the same one rebuild everything each
+/// time; gives the folder they are in.
+pub fn compile(tracer: bool) -> Result<PathBuf> {
     println!("vm: building the guests' binaries");
     let folder = workspace::target()?.join("guest");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -12,8 +12,8 @@ use crate::run;
 
 const PROGRAM: &str = "qemu-system-x86_64";
 const PACKAGE: &str = "qemu-system-x86";
-/// 7.2 boots the guests too, but its plugins cannot read registers, which the oracle will need.
-const WANTED_MAJOR: u32 = 10;
+/// 7.2 boots the guests too, but its plugins cannot read registers, which the oracle needs.
+pub const WANTED_MAJOR: u32 = 10;
 
 /// The path of `qemu-system-x86_64`, after installing it where it is missing.
 pub fn qemu(cache: &Path) -> Result<PathBuf> {
@@ -56,7 +56,7 @@ fn from_backports(folder: &Path) -> Result<()> {
 }
 
 /// The upstream major version: 10 of `1:10.0.2+ds-2~bpo12+1`.
-fn major(version: &str) -> Option<u32> {
+pub fn major(version: &str) -> Option<u32> {
     let upstream = version.split_once(':').map_or(version, |(_, upstream)| upstream);
     upstream.split('.').next()?.parse().ok()
 }

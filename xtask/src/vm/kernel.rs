@@ -34,8 +34,18 @@ pub struct Kernel {
     pub image: PathBuf,
 }
 
-/// Fails for a series that no suite is known for.
-pub fn known(series: &str) -> Result<(Archive, &'static str)> {
+/// The series that are asked for; `all` are all. Fails for one that no suite is known for.
+pub fn series(asked: &[String]) -> Result<Vec<String>> {
+    if asked.iter().any(|series| series == "all") {
+        return Ok(SERIES.map(|known| known.0.to_owned()).into());
+    }
+    for series in asked {
+        known(series)?;
+    }
+    Ok(asked.to_vec())
+}
+
+fn known(series: &str) -> Result<(Archive, &'static str)> {
     SERIES.iter().find(|known| known.0 == series).map(|&(_, archive, suite)| (archive, suite)).with_context(
         || {
             format!(

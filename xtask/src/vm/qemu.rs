@@ -35,6 +35,8 @@ pub struct Guest<'a> {
     pub append: &'a str,
     /// From power-on to the end.
     pub deadline: Duration,
+    /// The oracle, and the file it writes.
+    pub oracle: Option<(&'a Path, &'a Path)>,
     /// Folder for the logs.
     pub logs: PathBuf,
     /// Show the payload's output while it runs.
@@ -146,6 +148,11 @@ impl Guest<'_> {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(self.logs.join("qemu.log"))?);
+        if let Some((plugin, output)) = self.oracle {
+            // QEMU splits at commas; two are one.
+            let word = |path: &Path| path.display().to_string().replace(',', ",,");
+            command.arg("-plugin").arg(format!("file={},out={}", word(plugin), word(output)));
+        }
         let parent = std::process::id();
         // SAFETY: prctl and getppid are safe between fork and exec. This thread lives until the guest has ended, so
         // QEMU goes with whoever kills this process and not before.

@@ -1,0 +1,37 @@
+//! Counts by process, and the lines they become.
+
+use std::collections::BTreeMap;
+
+use vmtest::expect::{Abi, Path};
+use vmtest::oracle::{Line, Return};
+
+/// What makes returns alike: ABI, number, path, and whether it was a new task's first.
+pub type Key = (Abi, i32, Path, bool);
+
+/// How many returns of each kind each process has made.
+#[derive(Debug, Default)]
+pub struct Counts(BTreeMap<u32, BTreeMap<Key, u64>>);
+
+impl Counts {
+    /// One more.
+    pub fn add(&mut self, tgid: u32, key: Key) {
+        *self.0.entry(tgid).or_default().entry(key).or_default() += 1;
+    }
+
+    /// Forgets what a process did so far.
+    pub fn drop_process(&mut self, tgid: u32) {
+        self.0.remove(&tgid);
+    }
+
+    /// The sums over all processes from `root` on, which are its descendants: numbers only grow in a guest. Forgets
+    /// everything.
+    pub fn take(&mut self, case: u64, root: u32) -> Vec<Line> {
+        let mut sums: BTreeMap<Key, u64> = BTreeMap::new();
+        for (key, n) in std::mem::take(&mut self.0).split_off(&root).into_values().flatten() {
+            *sums.entry(key).or_default() += n;
+        }
+        sums.into_iter()
+            .map(|((abi, nr, path, newborn), n)| Line::Return(Return { case, abi, nr, path, newborn, n }))
+            .collect()
+    }
+}

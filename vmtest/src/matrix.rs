@@ -1,0 +1,144 @@
+//! The guest's half of the matrix: each case in a tracer session of its own, and what the tracer and the workload
+//! said of it as one line of JSON. The oracle below the guest says its own on the side ([`crate::oracle`]); whoever
+//! booted the guest joins the two by the case's number.
+
+use std::fs;
+use std::io::{self, Write};
+use std::process::{Command, Output};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::cases::Case;
+use crate::compare::Report;
+use crate::expect::Expectation;
+use crate::introduce::introduce;
+use crate::marker::Marker;
+
+/// The plan's name for running the cases without a tracer.
+pub const UNTRACED: &str = "none";
+/// The tracer's code for "tracing is not possible here".
+const CANNOT_TRACE: i32 = 3;
+
+const EXPECTATION: &str = "/tmp/expectation.json";
+const REPORT: &str = "/tmp/report.json";
+
+/// A line of the guest's output.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "line")]
+pub enum Line {
+    /// A case that ran.
+    Case(Box<Ran>),
+    /// One that did not, or not to its end.
+    Failed {
+        /// Its number.
+        case: u64,
+        /// Its name.
+        name: String,
+        /// What was said.
+        said: String,
+    },
+    /// The tracer cannot run the plan here; nothing more was tried.
+    Refused {
+        /// Its message.
+        said: String,
+    },
+    /// All cases were tried.
+    End,
+}
+
+/// A case that ran.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ran {
+    /// Its number, by which the oracle knows it.
+    pub case: u64,
+    /// Its name.
+    pub name: String,
+    /// By the guest's clock, with the tracer's start.
+    pub seconds: f64,
+    /// What the workload did.
+    pub expected: Expectation,
+    /// What the tracer saw; none without a tracer.
+    pub report: Option<Report>,
+}
+
+/// What is run for each case.
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'a> {
+    /// The tracer's plan; `auto` leaves the choice to it, [`UNTRACED`] leaves the tracer out.
+    pub plan: &'a str,
+    /// The tracer's path.
+    pub tracer: &'a str,
+    /// The workload's path.
+    pub workload: &'a str,
+}
+
+impl Matrix<'_> {
+    /// Runs the cases and prints a line for each.
+    pub fn run(&self, runs: &[(&Case, u64)]) -> Result<()> {
+        introduce()?;
+        for (at, (case, count)) in runs.iter().enumerate() {
+            let number = at as u64 + 1;
+            let line = self.case(number, case.name, *count).unwrap_or_else(|error| Line::Failed {
+                case: number,
+                name: case.name.to_owned(),
+                said: format!("{error:#}"),
+            });
+            Marker::Dump.say(number as usize, 0);
+            print(&line)?;
+            if matches!(line, Line::Refused { .. }) {
+                return Ok(());
+            }
+        }
+        print(&Line::End)
+    }
+
+    fn case(&self, number: u64, name: &str, count: u64) -> Result<Line> {
+        for stale in [EXPECTATION, REPORT] {
+            // Usually there is none.
+            let _ = fs::remove_file(stale);
+        }
+        let start = Instant::now();
+        let mut words = Vec::new();
+        if self.plan != UNTRACED {
+            words.extend([self.tracer, "record", "--format", "json", "--output", REPORT]);
+            if self.plan != "auto" {
+                words.extend(["--plan", self.plan]);
+            }
+            words.push("--");
+        }
+        let run = format!("{name}={count}");
+        words.extend([self.workload, "--marker", "--expect", EXPECTATION, &run]);
+        let Output { status, stdout, stderr } = Command::new(words[0])
+            .args(&words[1..])
+            .output()
+            .with_context(|| format!("cannot run {}", words[0]))?;
+        let said = [stdout, stderr].map(|said| String::from_utf8_lossy(&said).trim().to_owned()).join(" ");
+        if status.code() == Some(CANNOT_TRACE) && words[0] == self.tracer {
+            return Ok(Line::Refused { said: said.trim().to_owned() });
+        }
+        if !status.success() {
+            return Ok(Line::Failed {
+                case: number,
+                name: name.to_owned(),
+                said: format!("{status}: {said}"),
+            });
+        }
+        let expected = serde_json::from_str(&read(EXPECTATION)?)?;
+        let traced = self.plan != UNTRACED;
+        let report = if traced { Some(Report::parse(&read(REPORT)?)?) } else { None };
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Line::Case(Box::new(Ran { case: number, name: name.to_owned(), seconds, expected, report })))
+    }
+}
+
+/// One line in one write, so that nothing the guest's other programs say comes between.
+fn print(line: &Line) -> Result<()> {
+    let text = serde_json::to_string(line)? + "\n";
+    io::stdout().write_all(text.as_bytes()).context("cannot write to the output port")
+}
+
+fn read(path: &str) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {path}"))
+}

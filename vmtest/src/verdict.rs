@@ -1,0 +1,186 @@
+//! Three opinions of one case: the oracle's, the tracer's and the workload's own.
+//!
+//! The oracle saw the instructions, so it is held against both others. How strictly the tracer is judged follows from
+//! what it claims:
+//!
+//! - `exact`: for every call and path the same count, for the runtime's calls too.
+//! - `amended`: the same, because no case asks for what such a plan cannot see, unless it says so
+//!   ([`Opinions::blind`]) or the tracer declares losses.
+//! - `bounds`: SYSRET may be too high and IRET too low, by the same number.
+//!
+//! With losses declared, returns may be missing, up to their number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::compare::{Report, compare};
+use crate::expect::{Abi, Expectation, Path};
+
+/// A call and the path it returned by. Numbers that no table can have are one, -1.
+pub type Key = (Abi, i64, Path);
+
+/// The reason that a new task's first return carries.
+const FORK_CHILD: &str = "fork-child";
+/// The weakest claim.
+const BOUNDS: &str = "bounds";
+
+/// What the oracle counted, all returns and new tasks' first ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// All.
+    pub all: u64,
+    /// New tasks' first ones among them.
+    pub newborn: u64,
+}
+
+/// What is known of a case.
+#[derive(Debug)]
+pub struct Opinions<'a> {
+    /// By instruction.
+    pub oracle: &'a BTreeMap<Key, Seen>,
+    /// By the tracer, if there was one.
+    pub tracer: Option<&'a Report>,
+    /// By the workload.
+    pub workload: &'a Expectation,
+    /// The case is known to hold what the plan in use cannot see: counts may differ, and that is reported.
+    pub blind: bool,
+}
+
+/// How a case came out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "verdict", content = "notes")]
+pub enum Verdict {
+    /// Everybody agrees.
+    Equal,
+    /// The tracer differs as it said it may; how, line by line.
+    Within(Vec<String>),
+    /// Somebody is wrong; who and how, line by line.
+    Wrong(Vec<String>),
+    /// The case did not run to its end, or one of the opinions is missing.
+    Failed(Vec<String>),
+    /// This kernel has nothing to run for the case.
+    Unsupported(Vec<String>),
+}
+
+/// Judges a case.
+#[must_use]
+pub fn judge(opinions: &Opinions<'_>) -> Verdict {
+    let mut wrong = against_workload(opinions);
+    let mut within = Vec::new();
+    if let Some(report) = opinions.tracer {
+        let differences = against_tracer(opinions.oracle, report);
+        let allowed = opinions.blind || allowed(&differences, report);
+        let lines = differences.iter().map(Difference::to_string).collect::<Vec<_>>();
+        if allowed {
+            within.extend(lines)
+        } else {
+            wrong.extend(lines)
+        }
+        if differences.is_empty() && !opinions.blind && report.plan.fidelity != BOUNDS {
+            // Reasons, causes, errors and losses too: where the counts differ, these do.
+            let rows = compare(opinions.workload, report).rows;
+            let said = rows.iter().filter(|row| !row.right()).map(|row| format!("tracer: {row}"));
+            wrong.extend(said);
+        }
+    }
+    match (wrong.is_empty(), within.is_empty()) {
+        (true, true) => Verdict::Equal,
+        (true, false) => Verdict::Within(within),
+        (false, _) => Verdict::Wrong(wrong),
+    }
+}
+
+/// The calls that the expectation names, by every path.
+fn against_workload(opinions: &Opinions<'_>) -> Vec<String> {
+    let mut want: BTreeMap<Key, (u64, &str)> = BTreeMap::new();
+    for row in &opinions.workload.returns {
+        want.entry((row.abi, row.nr, row.path)).or_insert((0, &row.syscall)).0 += row.n;
+    }
+    let named: BTreeMap<(Abi, i64), &str> =
+        want.iter().map(|(&(abi, nr, _), &(_, name))| ((abi, nr), name)).collect();
+    let keys = opinions.oracle.keys().filter(|(abi, nr, _)| named.contains_key(&(*abi, *nr)));
+    let keys: BTreeSet<&Key> = want.keys().chain(keys).collect();
+    keys.into_iter()
+        .filter_map(|key @ (abi, nr, path)| {
+            let seen = opinions.oracle.get(key).map_or(0, |seen| seen.all);
+            let want = want.get(key).map_or(0, |(n, _)| *n);
+            let name = named.get(&(*abi, *nr)).copied().unwrap_or_default();
+            let what = format!("{} {name} {}", abi.name(), path.name());
+            (seen != want).then(|| format!("workload: {what}: oracle {seen}, expected {want}"))
+        })
+        .collect()
+}
+
+/// Where oracle and tracer differ.
+#[derive(Debug)]
+struct Difference {
+    key: Key,
+    what: &'static str,
+    oracle: u64,
+    tracer: u64,
+}
+
+impl Difference {
+    fn to_string(&self) -> String {
+        let Self { key: (abi, nr, path), what, oracle, tracer } = self;
+        format!("tracer: {} {nr} {}{what}: oracle {oracle}, tracer {tracer}", abi.name(), path.name())
+    }
+}
+
+const NEWBORN: &str = " fork-child";
+
+fn against_tracer(oracle: &BTreeMap<Key, Seen>, report: &Report) -> Vec<Difference> {
+    let mut tracer: BTreeMap<Key, Seen> = BTreeMap::new();
+    for series in &report.series {
+        // One instruction serves both ways to it.
+        let path = if series.path == Path::SysretFast { Path::Sysret } else { series.path };
+        let seen = tracer.entry((series.abi, series.nr, path)).or_default();
+        seen.all += series.returns;
+        seen.newborn += series.reasons.get(FORK_CHILD).copied().unwrap_or(0);
+    }
+    let keys: BTreeSet<&Key> = oracle.keys().chain(tracer.keys()).collect();
+    let mut differences = Vec::new();
+    for key in keys {
+        let [oracle, tracer] = [oracle, &tracer].map(|counts| counts.get(key).copied().unwrap_or_default());
+        for (what, oracle, tracer) in
+            [("", oracle.all, tracer.all), (NEWBORN, oracle.newborn, tracer.newborn)]
+        {
+            if oracle != tracer {
+                differences.push(Difference { key: *key, what, oracle, tracer });
+            }
+        }
+    }
+    differences
+}
+
+/// Whether the tracer differs no more than it says it may.
+fn allowed(differences: &[Difference], report: &Report) -> bool {
+    let loss: i128 = report.loss.values().map(|&n| i128::from(n)).sum();
+    let moved = report.plan.fidelity == BOUNDS;
+    if loss == 0 && !moved {
+        return differences.is_empty();
+    }
+    let mut calls: BTreeMap<(Abi, i64), i128> = BTreeMap::new();
+    for Difference { key: (abi, nr, path), what, oracle, tracer } in differences {
+        let surplus = i128::from(*tracer) - i128::from(*oracle);
+        // Too many on a path are those that really took another; too few may also have been lost.
+        let fits = match path {
+            _ if *what == NEWBORN => surplus < 0,
+            Path::Sysret | Path::SysretFast | Path::Sysretl => surplus < 0 || moved,
+            Path::Iret | Path::Eretu | Path::Xenpv => surplus < 0,
+        };
+        if !fits {
+            return false;
+        }
+        if what.is_empty() {
+            *calls.entry((*abi, *nr)).or_default() += surplus;
+        }
+    }
+    let missing: i128 = calls.values().map(|sum| -sum).sum();
+    calls.values().all(|&sum| sum <= 0) && missing <= loss
+}
+
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod tests;

@@ -1,0 +1,83 @@
+//! Each way of agreeing, of differing as claimed, and of being wrong.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::{Key, Opinions, Seen, Verdict, judge};
+use crate::cases;
+use crate::compare::Report;
+use crate::expect::{Abi, Expectation, Path};
+
+const FORK: [(i64, Path, u64, u64); 3] =
+    [(57, Path::Sysret, 2, 0), (57, Path::Iret, 2, 2), (61, Path::Sysret, 2, 0)];
+
+fn oracle(rows: &[(i64, Path, u64, u64)]) -> BTreeMap<Key, Seen> {
+    rows.iter().map(|&(nr, path, all, newborn)| ((Abi::X86_64, nr, path), Seen { all, newborn })).collect()
+}
+
+fn report(fidelity: &str, loss: u64, rows: &[(i64, Path, u64, u64)]) -> Report {
+    let series: Vec<_> = rows
+        .iter()
+        .map(|(nr, path, returns, newborn)| {
+            json!({ "abi": "x86_64", "nr": nr, "path": path.name(), "returns": returns,
+                "reasons": { "fork-child": newborn } })
+        })
+        .collect();
+    let report = json!({ "schema": "exitpath.report/1", "series": series, "loss": { "lost": loss },
+        "plan": { "name": "p", "fidelity": fidelity } });
+    Report::parse(&report.to_string()).expect("a report")
+}
+
+fn verdict(rows: &[(i64, Path, u64, u64)], report: Option<&Report>) -> Verdict {
+    let workload = Expectation::of(&[cases::parse("fork=2").expect("a case")]);
+    judge(&Opinions { oracle: &oracle(rows), tracer: report, workload: &workload, blind: false })
+}
+
+#[test]
+fn three_equal_opinions_are_equal_and_two_will_do_without_a_tracer() {
+    assert_eq!(verdict(&FORK, None), Verdict::Equal);
+    assert_eq!(verdict(&FORK, Some(&report("exact", 0, &FORK))), Verdict::Equal);
+}
+
+#[test]
+fn the_oracle_is_held_against_the_workload() {
+    let Verdict::Wrong(said) = verdict(&FORK[..2], None) else { panic!("wait4 is missing") };
+    assert_eq!(said, ["workload: x86_64 wait4 sysret: oracle 0, expected 2"]);
+}
+
+#[test]
+fn the_tracer_is_held_against_the_oracle_also_where_nobody_expected_anything() {
+    let more = [&FORK[..], &[(0, Path::Sysret, 3, 0)]].concat();
+    let Verdict::Wrong(said) = verdict(&more, Some(&report("exact", 0, &FORK))) else {
+        panic!("reads are missing")
+    };
+    assert_eq!(said, ["tracer: x86_64 0 sysret: oracle 3, tracer 0"]);
+    let mut old = FORK;
+    old[1].3 = 1;
+    let Verdict::Wrong(said) = verdict(&FORK, Some(&report("exact", 0, &old))) else { panic!("not all new") };
+    assert!(said.contains(&"tracer: x86_64 57 iret fork-child: oracle 2, tracer 1".to_owned()), "{said:?}");
+}
+
+#[test]
+fn bounds_may_take_iret_for_sysret_and_never_the_other_way() {
+    let mut moved = FORK.to_vec();
+    moved.push((62, Path::Iret, 5, 0));
+    let with = |sysret, iret| {
+        let rows = [&FORK[..], &[(62, Path::Sysret, sysret, 0), (62, Path::Iret, iret, 0)]].concat();
+        rows
+    };
+    assert!(matches!(verdict(&moved, Some(&report("bounds", 0, &with(2, 3)))), Verdict::Within(_)));
+    assert!(matches!(verdict(&moved, Some(&report("amended", 0, &with(2, 3)))), Verdict::Wrong(_)));
+    assert!(matches!(verdict(&moved, Some(&report("bounds", 0, &with(3, 3)))), Verdict::Wrong(_)));
+    assert!(matches!(verdict(&moved, Some(&report("bounds", 0, &with(0, 3)))), Verdict::Wrong(_)));
+    assert!(matches!(verdict(&with(4, 1), Some(&report("bounds", 0, &with(3, 2)))), Verdict::Wrong(_)));
+}
+
+#[test]
+fn declared_losses_excuse_as_many_missing_returns() {
+    let less = |n: u64| [&FORK[..2], &[(61, Path::Sysret, 2 - n, 0)]].concat();
+    assert!(matches!(verdict(&FORK, Some(&report("exact", 1, &less(1)))), Verdict::Within(_)));
+    assert!(matches!(verdict(&FORK, Some(&report("exact", 1, &less(2)))), Verdict::Wrong(_)));
+    assert!(matches!(verdict(&FORK, Some(&report("exact", 0, &less(1)))), Verdict::Wrong(_)));
+}

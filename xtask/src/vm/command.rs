@@ -1,0 +1,57 @@
+//! Guests that run one command, and end with its verdict.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::kernel::Kernel;
+use super::qemu::{End, Guest, Outcome};
+use super::{Args, Setting, guests, image};
+
+/// Runs `command` in a guest for every kernel and processor model; code 1 if any failed.
+pub fn run(args: &Args, setting: &Setting, command: &[String]) -> Result<ExitCode> {
+    let initrd = setting.place.join("initramfs");
+    image::write(&initrd, &setting.built, &args.payload(command), args.tracer)?;
+    let pairs: Vec<(&Kernel, &str)> =
+        setting.kernels.iter().flat_map(|kernel| args.cpu.iter().map(move |cpu| (kernel, &**cpu))).collect();
+    let outcomes = guests::run(&pairs, args.jobs, |&(kernel, cpu)| {
+        println!("vm: {} on {cpu}", kernel.release);
+        let guest = Guest {
+            qemu: &setting.qemu,
+            kernel: &kernel.image,
+            initrd: &initrd,
+            cpu,
+            smp: &args.smp,
+            append: &args.append,
+            deadline: args.deadline(),
+            oracle: None,
+            logs: setting.place.join(format!("{}-{cpu}", kernel.series)),
+            echo: args.verbose,
+        };
+        guest.boot()
+    });
+    let mut runs = Vec::new();
+    for ((kernel, cpu), outcome) in pairs.into_iter().zip(outcomes) {
+        let outcome = outcome?;
+        if !outcome.passed() && !args.verbose {
+            outcome.print_tail();
+        }
+        runs.push((kernel, cpu, outcome));
+    }
+    print_table(&runs);
+    let failed = runs.iter().any(|(.., outcome)| !outcome.passed());
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn print_table(runs: &[(&Kernel, &str, Outcome)]) {
+    println!("{:8} {:32} {:16} {:>7}  VERDICT", "SERIES", "KERNEL", "CPU", "SECONDS");
+    for (kernel, cpu, outcome) in runs {
+        let seconds = outcome.took.as_secs_f64();
+        print!("{:8} {:32} {cpu:16} {seconds:>7.1}  {}", kernel.series, kernel.release, outcome.end);
+        if let End::Verdict(_) = outcome.end {
+            println!();
+        } else {
+            println!(" (logs: {})", outcome.logs.display());
+        }
+    }
+}
