@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::sys;
+use crate::{shared, sys};
 
 /// Longer than any step takes in an emulated guest; then the helper gives up and the case fails.
 const STEP: Duration = Duration::from_secs(30);
@@ -39,21 +39,10 @@ pub extern "C" fn note(_signal: libc::c_int, _info: *mut libc::siginfo_t, _conte
 
 impl Stage {
     fn map() -> Result<&'static Self> {
-        // SAFETY: a fresh shared page of zeros is a valid Stage.
-        let page = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                size_of::<Self>(),
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        ensure!(page != libc::MAP_FAILED, "cannot map a shared page: {}", std::io::Error::last_os_error());
-        STAGE.store(page.cast(), SeqCst);
-        // SAFETY: as above, and never unmapped.
-        Ok(unsafe { &*page.cast::<Self>() })
+        // SAFETY: two atomics, for which zeros are fine.
+        let stage = unsafe { shared::zeroed::<Self>() }?;
+        STAGE.store(std::ptr::from_ref(stage).cast_mut(), SeqCst);
+        Ok(stage)
     }
 
     /// Runs `play` `rounds` times here while a helper process runs `act` once for each round.

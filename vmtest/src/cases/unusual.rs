@@ -16,6 +16,15 @@ pub static CASES: &[Case] = &[
         section: "2, user-set TF; 9",
         run: own_tf,
         gives: &[Give::iret(GETPPID).reason("tf"), Give::iret(SIGRETURN).cause("sigreturn")],
+        ..Case::USUAL
+    },
+    Case {
+        name: "own-ac",
+        what: "getppid with the alignment-check flag set: no test looks at it",
+        section: "1.1, AC",
+        run: own_ac,
+        gives: &[Give::sysret(GETPPID)],
+        ..Case::USUAL
     },
     Case {
         name: "iopl",
@@ -23,6 +32,7 @@ pub static CASES: &[Case] = &[
         section: "9, iopl",
         run: iopl,
         gives: &[Give::new((nr::IOPL, "iopl"), Path::Sysret, 2)],
+        ..Case::USUAL
     },
     Case {
         name: "seccomp-errno",
@@ -30,6 +40,7 @@ pub static CASES: &[Case] = &[
         section: "6, seccomp ERRNO",
         run: seccomp_errno,
         gives: &[Give::sysret((nr::GETPGRP, "getpgrp")).error("EPERM"), HELPER[0], HELPER[1], HELPER[2]],
+        ..Case::USUAL
     },
 ];
 
@@ -74,6 +85,30 @@ extern "C" fn clear_tf(signal: libc::c_int, info: *mut libc::siginfo_t, context:
     signals::count(signal, info, context);
     // SAFETY: the kernel passes a ucontext to a SA_SIGINFO handler.
     unsafe { (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs[libc::REG_EFL as usize] &= !TF };
+}
+
+pub fn own_ac(count: u64) -> Result<()> {
+    for _ in 0..count {
+        let (got, flags): (i64, i64);
+        // SAFETY: pushes and pops are balanced; nothing else touches memory while the flag is set.
+        unsafe {
+            asm!(
+                "pushfq",
+                "or qword ptr [rsp], 0x40000",
+                "popfq",
+                "syscall",
+                "pushfq",
+                "mov {flags}, [rsp]",
+                "and qword ptr [rsp], -0x40001",
+                "popfq",
+                inlateout("rax") nr::GETPPID => got,
+                flags = out(reg) flags,
+                lateout("rcx") _, lateout("r11") _,
+            );
+        }
+        ensure!(got >= 0 && flags & 0x4_0000 != 0, "getppid with AC gave {got}, flags {flags:#x}");
+    }
+    Ok(())
 }
 
 pub fn iopl(count: u64) -> Result<()> {
