@@ -11,6 +11,7 @@ mod plain;
 mod process;
 mod signal;
 mod sigreturn;
+mod traced;
 mod unusual;
 
 use std::collections::BTreeMap;
@@ -72,6 +73,7 @@ const EXECVEAT: (i64, &str) = (nr::EXECVEAT, "execveat");
 const EXIT: (i64, &str) = (nr::EXIT, "exit");
 const GETPPID: (i64, &str) = (nr::GETPPID, "getppid");
 const GETPPID_32: (i64, &str) = (nr::GETPPID_32, "getppid");
+const GETPGRP: (i64, &str) = (nr::GETPGRP, "getpgrp");
 const READV: (i64, &str) = (nr::READV, "readv");
 const PAUSE: (i64, &str) = (nr::PAUSE, "pause");
 const NANOSLEEP: (i64, &str) = (nr::NANOSLEEP, "nanosleep");
@@ -97,6 +99,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         process::CASES,
         compat::CASES,
         unusual::CASES,
+        traced::CASES,
     ]
     .into_iter()
     .flatten()

@@ -22,3 +22,4 @@ pub mod signals;
 pub mod spawn;
 pub mod stage;
 pub mod sys;
+pub mod tracee;

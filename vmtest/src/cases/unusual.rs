@@ -4,7 +4,7 @@ use std::arch::asm;
 
 use anyhow::{Result, ensure};
 
-use super::{Case, GETPPID, HELPER, SIGRETURN};
+use super::{Case, GETPGRP, GETPPID, HELPER, SIGRETURN};
 use crate::expect::{Give, Path};
 use crate::signals;
 use crate::sys::{self, must, nr, plain};
@@ -39,7 +39,7 @@ pub static CASES: &[Case] = &[
         what: "getpgrp denied by the child's own seccomp filter: an exit without an entry",
         section: "6, seccomp ERRNO",
         run: seccomp_errno,
-        gives: &[Give::sysret((nr::GETPGRP, "getpgrp")).error("EPERM"), HELPER[0], HELPER[1], HELPER[2]],
+        gives: &[Give::sysret(GETPGRP).error("EPERM"), HELPER[0], HELPER[1], HELPER[2]],
         ..Case::USUAL
     },
 ];
