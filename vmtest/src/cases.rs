@@ -9,6 +9,7 @@ mod compat;
 mod numbers;
 mod plain;
 mod process;
+mod seccomp;
 mod signal;
 mod sigreturn;
 mod traced;
@@ -100,6 +101,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         compat::CASES,
         unusual::CASES,
         traced::CASES,
+        seccomp::CASES,
     ]
     .into_iter()
     .flatten()

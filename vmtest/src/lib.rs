@@ -13,6 +13,7 @@ pub mod cases;
 pub mod compare;
 pub mod elf32;
 pub mod expect;
+pub mod filter;
 pub mod guest;
 pub mod mixture;
 pub mod observed;
