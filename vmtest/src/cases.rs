@@ -6,9 +6,11 @@
 
 mod blocked;
 mod compat;
+mod elsewhere;
 mod numbers;
 mod plain;
 mod process;
+mod rseq;
 mod seccomp;
 mod signal;
 mod sigreturn;
@@ -102,6 +104,8 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         unusual::CASES,
         traced::CASES,
         seccomp::CASES,
+        elsewhere::CASES,
+        rseq::CASES,
     ]
     .into_iter()
     .flatten()
