@@ -6,6 +6,8 @@
 
 mod blocked;
 mod compat;
+mod compete;
+mod crowd;
 mod elsewhere;
 mod numbers;
 mod plain;
@@ -100,6 +102,8 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         sigreturn::CASES,
         blocked::CASES,
         process::CASES,
+        crowd::CASES,
+        compete::CASES,
         compat::CASES,
         unusual::CASES,
         traced::CASES,

@@ -130,24 +130,33 @@ impl Helper {
     }
 
     fn state(&self) -> Result<u8> {
-        let mut text = [0_u8; 512];
-        let stat = File::open(format!("/proc/{}/stat", self.main)).context("no /proc: mount it")?;
-        let len = stat.read_at(&mut text, 0)?;
-        // The name in parentheses may hold anything, so the state is counted from the last one.
-        let close =
-            text[..len].iter().rposition(|&byte| byte == b')').context("no name in /proc/PID/stat")?;
-        text[..len].get(close + 2).copied().context("no state in /proc/PID/stat")
+        state(self.main as u32)
     }
 
-    fn until(&self, what: &str, mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
-        let start = Instant::now();
-        while !ready()? {
-            if start.elapsed() > STEP {
-                bail!("waited {} s for {what} of process {}", STEP.as_secs(), self.main);
-            }
-            // SAFETY: no descriptors, so poll only sleeps; nanosleep would be one of the counted calls.
-            unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
-        }
-        Ok(())
+    fn until(&self, what: &str, ready: impl FnMut() -> Result<bool>) -> Result<()> {
+        until(what, ready).with_context(|| format!("process {}", self.main))
     }
+}
+
+/// The state of a thread of this machine, as `ps` shows it: `S` for one that sleeps.
+pub fn state(thread: u32) -> Result<u8> {
+    let mut text = [0_u8; 512];
+    let stat = File::open(format!("/proc/{thread}/stat")).context("no /proc: mount it")?;
+    let len = stat.read_at(&mut text, 0)?;
+    // The name in parentheses may hold anything, so the state is counted from the last one.
+    let close = text[..len].iter().rposition(|&byte| byte == b')').context("no name in /proc/PID/stat")?;
+    text[..len].get(close + 2).copied().context("no state in /proc/PID/stat")
+}
+
+/// Waits, by calls that no case counts, until `ready`; fails after half a minute.
+pub fn until(what: &str, mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
+    let start = Instant::now();
+    while !ready()? {
+        if start.elapsed() > STEP {
+            bail!("waited {} s for {what}", STEP.as_secs());
+        }
+        // SAFETY: no descriptors, so poll only sleeps; nanosleep would be one of the counted calls.
+        unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
+    }
+    Ok(())
 }
