@@ -23,19 +23,18 @@ struct Args {
     /// The workload
     #[arg(long, default_value = "/bin/workload")]
     workload: String,
-    /// CASE=COUNT; without any, every case 20 times
+    /// CASE=COUNT; without any, every case as often as is natural to it
     #[arg(value_name = "CASE=COUNT", value_parser = cases::parse)]
     runs: Vec<(&'static Case, u64)>,
 }
 
 const EXPECTATION: &str = "/tmp/expectation.json";
 const REPORT: &str = "/tmp/report.json";
-const COUNT: u64 = 20;
 
 fn main() -> Result<ExitCode> {
     let mut args = Args::parse();
     if args.runs.is_empty() {
-        args.runs = cases::all().map(|case| (case, COUNT)).collect();
+        args.runs = cases::all().map(|case| (case, case.natural)).collect();
     }
     let runs = args.runs.iter().map(|(case, count)| format!("{}={count}", case.name));
     let mut command: Vec<String> = [&args.workload, "--expect", EXPECTATION].map(str::to_owned).into();
