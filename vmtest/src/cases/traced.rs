@@ -161,7 +161,7 @@ fn at_exit(count: u64, check: fn(Seen) -> bool, write: fn(&Tracee) -> Result<()>
 }
 
 fn look(count: u64) -> Result<()> {
-    at_exit(count, |seen| seen.ret > 0 && !seen.skipped, |child| child.get(Register::Rax).map(drop))
+    at_exit(count, |seen| seen.ret >= 0 && !seen.skipped, |child| child.get(Register::Rax).map(drop))
 }
 
 fn rax(count: u64) -> Result<()> {
@@ -201,7 +201,7 @@ fn rip_and_rcx(child: &Tracee) -> Result<()> {
 
 /// Steps from the entry stop, so the first trap is the call's own exit.
 fn stepped(count: u64, after: impl Fn(&Tracee) -> Result<()>) -> Result<()> {
-    let child = child(count, |seen| seen.ret > 0)?;
+    let child = child(count, |seen| seen.ret >= 0)?;
     for _ in 0..count {
         enter(&child, Resume::Syscall)?;
         let stop = child.resume(Resume::Step, 0)?;
