@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use anyhow::{Context, Result, ensure};
 
@@ -146,8 +147,10 @@ fn exit_sleepers(count: u64) -> Result<()> {
     Ok(())
 }
 
-/// What `execve` takes.
+/// What `execve` takes, and when.
 struct Image {
+    /// Whether the thread's maker is back from `clone`: the new program kills it, and it could be on its way still.
+    made: AtomicBool,
     path: CString,
     argv: [*const libc::c_char; 3],
     envp: [*const libc::c_char; 1],
@@ -156,6 +159,10 @@ struct Image {
 extern "C" fn execute(image: usize) {
     // SAFETY: the starter's own image, which outlives this thread or dies with the old program.
     let image = unsafe { &*(image as *const Image) };
+    while !image.made.load(SeqCst) {
+        // SAFETY: no descriptors, so poll only sleeps.
+        let _ = unsafe { sys::syscall(libc::SYS_poll, [0, 0, 1, 0, 0]) };
+    }
     let call =
         [image.path.as_ptr() as usize, image.argv.as_ptr() as usize, image.envp.as_ptr() as usize, 0, 0];
     // SAFETY: a path and two null-terminated lists, all alive.
@@ -166,11 +173,13 @@ fn exec_thread(count: u64) -> Result<()> {
     let program = std::env::current_exe().context("cannot tell this program's own path: mount /proc")?;
     let path = CString::new(program.as_os_str().as_bytes())?;
     let argv = [path.as_ptr(), c"noop".as_ptr(), std::ptr::null()];
-    let image = Image { path, argv, envp: [std::ptr::null()] };
+    let image = Image { made: AtomicBool::new(false), path, argv, envp: [std::ptr::null()] };
     for _ in 0..count {
         let child = sys::fork_with(|| {
+            let thread = Thread::start(execute, (&raw const image) as usize);
+            image.made.store(true, SeqCst);
             // Only if execve fails does the thread end, and this one go on.
-            drop(Thread::start(execute, (&raw const image) as usize));
+            drop(thread);
             1
         })?;
         sys::wait_ok(child, "the program that a thread executed")?;
