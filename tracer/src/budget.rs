@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn many_cpus_and_little_memory_get_one_digit() {
         let one = rows(240, GIB / 2, true, None, None);
-        assert_eq!((one.precision, one.rows), (Precision::One, 50));
+        assert_eq!((one.precision, one.rows), (Precision::One, 52));
     }
 
     #[test]

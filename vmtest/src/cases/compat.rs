@@ -14,6 +14,7 @@ pub static CASES: &[Case] = &[
         section: "1.2",
         run: int80,
         gives: &[Give::iret(GETPPID_32).i386().reason("int80")],
+        ..Case::USUAL
     },
     Case {
         name: "elf32-int80",
@@ -27,6 +28,7 @@ pub static CASES: &[Case] = &[
             HELPER[1],
             HELPER[2],
         ],
+        ..Case::USUAL
     },
     Case {
         name: "elf32-vdso",
@@ -40,6 +42,7 @@ pub static CASES: &[Case] = &[
             HELPER[1],
             HELPER[2],
         ],
+        ..Case::USUAL
     },
 ];
 
