@@ -2,10 +2,7 @@
 
 use aya_ebpf::{
     EbpfContext,
-    helpers::{
-        bpf_get_current_pid_tgid,
-        generated::{bpf_get_smp_processor_id, bpf_get_stack},
-    },
+    helpers::generated::{bpf_get_smp_processor_id, bpf_get_stack},
     macros::{btf_tracepoint, raw_tracepoint, tracepoint},
     programs::{BtfTracePointContext, RawTracePointContext, TracePointContext},
 };
@@ -21,7 +18,7 @@ use super::{
     config,
     lifecycle::field,
     maps, series,
-    task::{Source, Typed, probe, reg},
+    task::{Source, Typed, Untyped, probe, reg},
 };
 
 /// `signal_deliver(int sig, struct kernel_siginfo *info, struct k_sigaction *ka)`, in `get_signal`, before the
@@ -41,7 +38,7 @@ pub fn signal_btf(ctx: BtfTracePointContext) -> i32 {
         if config::QUIET.load() != 0 {
             interrupted(&source, flags);
         }
-        note(source.tid(), Cause::Signal, flags);
+        note(source.tid(), source.reg(reg::ORIG_AX), Cause::Signal, flags);
         return 0;
     }
     let source = Typed::current();
@@ -62,8 +59,10 @@ pub fn signal_btf(ctx: BtfTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "signal_deliver")]
 pub fn signal_raw(ctx: RawTracePointContext) -> i32 {
     let action: u64 = ctx.arg(2);
-    if probe(action) >= 2 {
-        note(bpf_get_current_pid_tgid() as u32, Cause::Signal, probe(action + 8));
+    if probe(action) >= 2
+        && let Some(source) = Untyped::current()
+    {
+        note(source.tid(), source.reg(reg::ORIG_AX), Cause::Signal, probe(action + 8));
     }
     0
 }
@@ -73,7 +72,8 @@ pub fn signal_raw(ctx: RawTracePointContext) -> i32 {
 pub fn signal_tp(ctx: TracePointContext) -> u32 {
     if field(&ctx, config::TP_SA_HANDLER.load()) >= 2 {
         let flags = field(&ctx, config::TP_SA_FLAGS.load());
-        note(bpf_get_current_pid_tgid() as u32, Cause::Signal, flags);
+        let source = Typed::current();
+        note(source.tid(), source.reg(reg::ORIG_AX), Cause::Signal, flags);
     }
     1
 }
@@ -81,7 +81,9 @@ pub fn signal_tp(ctx: TracePointContext) -> u32 {
 /// `rseq_ip_fixup(...)`, untyped.
 #[raw_tracepoint(tracepoint = "rseq_ip_fixup")]
 pub fn rseq_raw(_ctx: RawTracePointContext) -> i32 {
-    note(bpf_get_current_pid_tgid() as u32, Cause::Rseq, 0);
+    if let Some(source) = Untyped::current() {
+        note(source.tid(), source.reg(reg::ORIG_AX), Cause::Rseq, 0);
+    }
     0
 }
 
@@ -89,7 +91,8 @@ pub fn rseq_raw(_ctx: RawTracePointContext) -> i32 {
 #[btf_tracepoint(function = "rseq_ip_fixup")]
 pub fn rseq_btf(ctx: BtfTracePointContext) -> i32 {
     if config::DEFERRED.load() != 0 {
-        note(Typed::current_task().tid(), Cause::Rseq, 0);
+        let source = Typed::current();
+        note(source.tid(), source.reg(reg::ORIG_AX), Cause::Rseq, 0);
         return 0;
     }
     let source = Typed::current();
@@ -105,12 +108,12 @@ pub fn rseq_btf(ctx: BtfTracePointContext) -> i32 {
 
 /// What changes the registers of a call that is not committed yet: the final hook will see the registers, but not why.
 #[inline(always)]
-pub fn note(tid: u32, cause: Cause, sa_flags: u64) {
+pub fn note(tid: u32, orig_ax: u64, cause: Cause, sa_flags: u64) {
     // SAFETY: the running thread's record.
     let record = unsafe { &mut *maps::record(tid) };
-    let on_its_way = record.call.is_exiting() || config::QUIET.load() != 0 && record.call.is_in();
-    if record.tid != tid || !on_its_way {
-        // An interrupt's signal: the call has returned before.
+    let seen = record.call.is_exiting() || config::QUIET.load() != 0 && record.call.is_in();
+    // Without either event of its own a call still has its number, and an interrupt has -1.
+    if record.tid != tid || !seen && orig_ax as u32 == u32::MAX {
         return;
     }
     record.call = record.call.with_seen(cause);

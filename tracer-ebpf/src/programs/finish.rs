@@ -149,9 +149,12 @@ fn settle(
                 maps::untimed(state, blame(known, source.refusable(), config::task_filter_may_change()));
             }
             let fast32 = unseen_fast32(source, record, id, known);
+            let seen = if known { record.call.seen() } else { Cause::None };
             *record = TaskRecord::unseen(tid);
-            record.call = Call::unpaired(id, false).with_fast32(fast32);
-            record.last = Last::pending(error_cell(ax), false);
+            record.call = Call::unpaired(id, false).with_fast32(fast32).with_seen(seen);
+            // A handler's frame has replaced RAX.
+            let error = if seen == Cause::Signal { 0 } else { error_cell(ax) };
+            record.last = Last::pending(error, false);
         }
     }
     true
