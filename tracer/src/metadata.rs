@@ -36,6 +36,18 @@ pub struct Metadata {
     pub command: Vec<String>,
 }
 
+impl Metadata {
+    /// How many of our programs a call passes.
+    #[must_use]
+    pub fn programs_a_call(&self) -> u8 {
+        match (&*self.plan.name, self.counts_only) {
+            (_, true) => 1,
+            ("final-hook" | "prepare-hook", false) => 3,
+            _ => 2,
+        }
+    }
+}
+
 const fn one() -> u32 {
     1
 }

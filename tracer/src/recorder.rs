@@ -105,6 +105,8 @@ impl Recorder {
 
     /// With `--counts-only` no return is timed: the program saves itself the counter that says so.
     fn label(&self, mut snapshot: Snapshot) -> Snapshot {
+        let (bytes, cpus) = self.map_memory();
+        (snapshot.own_cost.map_bytes, snapshot.own_cost.possible_cpus) = (bytes as u64, cpus);
         if self.counts_only {
             let children = snapshot.untimed[Untimed::ForkChild as usize];
             snapshot.untimed[Untimed::NotSampled as usize] = snapshot.returns().saturating_sub(children);

@@ -146,7 +146,7 @@ impl Report {
                 .collect(),
             loss: Loss::ALL.map(|kind| Named::new(kind.name(), losses[kind as usize])).to_vec(),
             untimed: Untimed::ALL.map(|kind| Named::new(kind.name(), untimed[kind as usize])).to_vec(),
-            cost: Cost::new(own_cost, metadata.counts_only, *cpus),
+            cost: Cost::new(own_cost, metadata.programs_a_call(), *cpus),
             missed: missed.iter().map(|(name, &count)| Named::new(name, count)).collect(),
             in_flight: None,
             metadata: metadata.clone(),

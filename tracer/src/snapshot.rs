@@ -63,6 +63,12 @@ pub struct OwnCost {
     pub window_ns: u64,
     /// CPU time of the reading process, in ns.
     pub reader_ns: u64,
+    /// Memory of the maps, in bytes.
+    #[serde(default)]
+    pub map_bytes: u64,
+    /// CPUs that the maps have room for: all that can ever be online.
+    #[serde(default)]
+    pub possible_cpus: u32,
 }
 
 impl Series {
@@ -111,6 +117,8 @@ impl Snapshot {
         add_one(&mut own_cost.run_ns, other.own_cost.run_ns);
         add_one(&mut own_cost.window_ns, other.own_cost.window_ns);
         add_one(&mut own_cost.reader_ns, other.own_cost.reader_ns);
+        own_cost.map_bytes = own_cost.map_bytes.max(other.own_cost.map_bytes);
+        own_cost.possible_cpus = own_cost.possible_cpus.max(other.own_cost.possible_cpus);
     }
 
     /// Returns to user mode in all series.

@@ -128,7 +128,8 @@ fn times(latency: &Latency, with_count: bool) -> Value {
 }
 
 fn cost(cost: &Cost) -> Value {
-    let Cost { runs, run_ns, window_ns, reader_ns, ns_per_run, ns_per_call, cpu_share } = *cost;
+    let Cost { runs, run_ns, window_ns, reader_ns, map_bytes, possible_cpus, ns_per_run, ns_per_call, cpu_share } =
+        *cost;
     json!({
         "runs": runs,
         "run_ns": run_ns,
@@ -137,6 +138,8 @@ fn cost(cost: &Cost) -> Value {
         "window_ns": window_ns,
         "cpu_share": cpu_share,
         "reader_ns": reader_ns,
+        "map_bytes": map_bytes,
+        "possible_cpus": possible_cpus,
     })
 }
 

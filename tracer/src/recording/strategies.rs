@@ -89,7 +89,14 @@ pub(super) fn snapshot(precision: Precision) -> impl Strategy<Value = Snapshot> 
                 turnaround,
                 losses,
                 untimed,
-                own_cost: OwnCost { runs: cost[0], run_ns: cost[1], window_ns: cost[2], reader_ns: cost[3] },
+                own_cost: OwnCost {
+                    runs: cost[0],
+                    run_ns: cost[1],
+                    window_ns: cost[2],
+                    reader_ns: cost[3],
+                    map_bytes: cost[0] ^ cost[1],
+                    possible_cpus: cpus,
+                },
                 missed,
             }
         })

@@ -118,7 +118,14 @@ pub(crate) fn snapshot() -> Snapshot {
         .into(),
         losses,
         untimed,
-        own_cost: OwnCost { runs: 20_000, run_ns: 1_000_000, window_ns: 100_000_000, reader_ns: 3_200_000 },
+        own_cost: OwnCost {
+            runs: 20_000,
+            run_ns: 1_000_000,
+            window_ns: 100_000_000,
+            reader_ns: 3_200_000,
+            map_bytes: 12_200_000,
+            possible_cpus: 2,
+        },
         missed: [("enter_tp".to_owned(), 2)].into(),
     }
 }

@@ -87,6 +87,10 @@ pub(super) fn foot(report: &Report, style: Style, to: &mut dyn Write) -> io::Res
         writeln!(to, "skipped program runs: {missed}")?;
     }
     writeln!(to, "own cost: {}", cost(&report.cost))?;
+    if report.cost.map_bytes > 0 {
+        let mebibytes = report.cost.map_bytes as f64 / f64::from(1 << 20);
+        writeln!(to, "maps: {mebibytes:.1} MiB for {} possible CPUs", report.cost.possible_cpus)?;
+    }
     if let Some(note) = &report.claim.note {
         writeln!(to, "{}", style.paint(Ink::Yellow, &format!("note: bounds, because {note}")))?;
     }
