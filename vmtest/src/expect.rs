@@ -1,6 +1,6 @@
 //! What a workload must be seen to have done: returns to user mode by ABI, system call and path.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +70,8 @@ impl Path {
 pub struct Returns {
     /// The entry's ABI.
     pub abi: Abi,
-    /// The number in that ABI's table; it identifies the call, the name is for readers.
+    /// The number in that ABI's table (x32 without bit 30; -1 for all that no table can have), as reports have it; it
+    /// identifies the call, the name is for readers.
     pub nr: i64,
     /// The call's name.
     pub syscall: String,
@@ -96,6 +97,15 @@ pub struct Expectation {
     pub cases: BTreeMap<String, u64>,
     /// The sums over all cases, in a fixed order.
     pub returns: Vec<Returns>,
+    /// Cases that this kernel has nothing to run for, with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unsupported: BTreeMap<String, String>,
+    /// Numbers changed on the way in: RAX at the instruction, then the number in `returns`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub renames: BTreeSet<(i64, i64)>,
+    /// Whether a case is in it that the plan `tracepoints` cannot see right.
+    #[serde(default)]
+    pub beyond_tracepoints: bool,
 }
 
 impl Expectation {
@@ -111,9 +121,29 @@ impl Expectation {
                 *sums.entry(give.row()).or_default() += n;
             }
         }
-        let returns = sums.into_iter().map(|(row, n)| Returns { n, ..row }).collect();
-        Self { cases, returns }
+        Self {
+            cases,
+            returns: rows(sums),
+            unsupported: BTreeMap::new(),
+            renames: runs.iter().flat_map(|(case, _)| case.renames).copied().collect(),
+            beyond_tracepoints: runs.iter().any(|(case, _)| case.beyond_tracepoints),
+        }
     }
+
+    /// With returns that were counted while the cases ran.
+    #[must_use]
+    pub fn with(self, observed: &[(Give, u64)]) -> Self {
+        let mut sums: BTreeMap<Returns, u64> =
+            self.returns.into_iter().map(|row| (Returns { n: 0, ..row.clone() }, row.n)).collect();
+        for (give, n) in observed {
+            *sums.entry(give.row()).or_default() += n;
+        }
+        Self { returns: rows(sums), ..self }
+    }
+}
+
+fn rows(sums: BTreeMap<Returns, u64>) -> Vec<Returns> {
+    sums.into_iter().map(|(row, n)| Returns { n, ..row }).collect()
 }
 
 /// What one case gives for each unit of its count, as a constant of the case table.
@@ -160,6 +190,18 @@ impl Give {
     #[must_use]
     pub const fn i386(self) -> Self {
         Self { abi: Abi::I386, ..self }
+    }
+
+    /// The same through the x32 ABI.
+    #[must_use]
+    pub const fn x32(self) -> Self {
+        Self { abi: Abi::X32, ..self }
+    }
+
+    /// The same for `each` returns.
+    #[must_use]
+    pub const fn times(self, each: u64) -> Self {
+        Self { each, ..self }
     }
 
     /// The same number once for the case instead of once a unit.

@@ -8,19 +8,25 @@
 //! Rust's nor glibc's start-up touches, and only those numbers are compared: see [`cases::Case`].
 
 pub mod baseline;
+pub mod blocked;
 pub mod bpf;
 pub mod cases;
 pub mod compare;
 pub mod elf32;
 pub mod expect;
+pub mod filter;
 pub mod guest;
 pub mod introduce;
 pub mod marker;
 pub mod matrix;
 pub mod mixture;
+pub mod observed;
 pub mod oracle;
 pub mod ready;
+pub mod shared;
 pub mod signals;
+pub mod spawn;
 pub mod stage;
 pub mod sys;
+pub mod tracee;
 pub mod verdict;

@@ -23,22 +23,35 @@ pub fn handled() -> u64 {
 
 /// Installs `handler` for `signal`; `flags` beside `SA_SIGINFO`, such as `SA_RESTART`.
 pub fn handle(signal: i32, handler: Handler, flags: i32) -> Result<()> {
-    set(signal, handler as usize, flags | libc::SA_SIGINFO)
+    set(signal, handler as usize, flags | libc::SA_SIGINFO, None)
+}
+
+/// Installs `handler` for `signal`, with another signal blocked while it runs.
+pub fn handle_blocking(signal: i32, handler: Handler, blocked: i32) -> Result<()> {
+    set(signal, handler as usize, libc::SA_SIGINFO, Some(blocked))
 }
 
 /// Makes the kernel drop `signal`.
 pub fn ignore(signal: i32) -> Result<()> {
-    set(signal, libc::SIG_IGN, 0)
+    set(signal, libc::SIG_IGN, 0, None)
 }
 
 /// Gives `signal` its default action.
 pub fn default(signal: i32) -> Result<()> {
-    set(signal, libc::SIG_DFL, 0)
+    set(signal, libc::SIG_DFL, 0, None)
 }
 
 /// Signals a caller may have left ignored or blocked would change what the cases do: start from a known state.
 pub fn reset() -> Result<()> {
-    for signal in [libc::SIGCHLD, libc::SIGUSR1, libc::SIGUSR2, libc::SIGURG, libc::SIGTRAP, libc::SIGCONT] {
+    for signal in [
+        libc::SIGCHLD,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGURG,
+        libc::SIGTRAP,
+        libc::SIGCONT,
+        libc::SIGSYS,
+    ] {
         default(signal)?;
     }
     // SAFETY: an empty set on the stack, no old set wanted.
@@ -51,12 +64,15 @@ pub fn reset() -> Result<()> {
     Ok(())
 }
 
-fn set(signal: i32, action: usize, flags: i32) -> Result<()> {
-    // SAFETY: a zeroed sigaction with an empty mask is valid; the handlers only touch atomics.
+fn set(signal: i32, action: usize, flags: i32, blocked: Option<i32>) -> Result<()> {
+    // SAFETY: a zeroed sigaction, its mask empty or of one signal, is valid; the handlers only touch atomics.
     let failed = unsafe {
         let mut new: libc::sigaction = std::mem::zeroed();
         new.sa_sigaction = action;
         new.sa_flags = flags;
+        if let Some(blocked) = blocked {
+            libc::sigaddset(&raw mut new.sa_mask, blocked);
+        }
         libc::sigaction(signal, &raw const new, std::ptr::null_mut())
     };
     (failed == 0).then_some(()).with_context(|| {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::sys;
+use crate::{shared, sys};
 
 /// Longer than any step takes in an emulated guest; then the helper gives up and the case fails.
 const STEP: Duration = Duration::from_secs(30);
@@ -39,21 +39,10 @@ pub extern "C" fn note(_signal: libc::c_int, _info: *mut libc::siginfo_t, _conte
 
 impl Stage {
     fn map() -> Result<&'static Self> {
-        // SAFETY: a fresh shared page of zeros is a valid Stage.
-        let page = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                size_of::<Self>(),
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        ensure!(page != libc::MAP_FAILED, "cannot map a shared page: {}", std::io::Error::last_os_error());
-        STAGE.store(page.cast(), SeqCst);
-        // SAFETY: as above, and never unmapped.
-        Ok(unsafe { &*page.cast::<Self>() })
+        // SAFETY: two atomics, for which zeros are fine.
+        let stage = unsafe { shared::zeroed::<Self>() }?;
+        STAGE.store(std::ptr::from_ref(stage).cast_mut(), SeqCst);
+        Ok(stage)
     }
 
     /// Runs `play` `rounds` times here while a helper process runs `act` once for each round.
@@ -141,24 +130,33 @@ impl Helper {
     }
 
     fn state(&self) -> Result<u8> {
-        let mut text = [0_u8; 512];
-        let stat = File::open(format!("/proc/{}/stat", self.main)).context("no /proc: mount it")?;
-        let len = stat.read_at(&mut text, 0)?;
-        // The name in parentheses may hold anything, so the state is counted from the last one.
-        let close =
-            text[..len].iter().rposition(|&byte| byte == b')').context("no name in /proc/PID/stat")?;
-        text[..len].get(close + 2).copied().context("no state in /proc/PID/stat")
+        state(self.main as u32)
     }
 
-    fn until(&self, what: &str, mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
-        let start = Instant::now();
-        while !ready()? {
-            if start.elapsed() > STEP {
-                bail!("waited {} s for {what} of process {}", STEP.as_secs(), self.main);
-            }
-            // SAFETY: no descriptors, so poll only sleeps; nanosleep would be one of the counted calls.
-            unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
-        }
-        Ok(())
+    fn until(&self, what: &str, ready: impl FnMut() -> Result<bool>) -> Result<()> {
+        until(what, ready).with_context(|| format!("process {}", self.main))
     }
+}
+
+/// The state of a thread of this machine, as `ps` shows it: `S` for one that sleeps.
+pub fn state(thread: u32) -> Result<u8> {
+    let mut text = [0_u8; 512];
+    let stat = File::open(format!("/proc/{thread}/stat")).context("no /proc: mount it")?;
+    let len = stat.read_at(&mut text, 0)?;
+    // The name in parentheses may hold anything, so the state is counted from the last one.
+    let close = text[..len].iter().rposition(|&byte| byte == b')').context("no name in /proc/PID/stat")?;
+    text[..len].get(close + 2).copied().context("no state in /proc/PID/stat")
+}
+
+/// Waits, by calls that no case counts, until `ready`; fails after half a minute.
+pub fn until(what: &str, mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
+    let start = Instant::now();
+    while !ready()? {
+        if start.elapsed() > STEP {
+            bail!("waited {} s for {what}", STEP.as_secs());
+        }
+        // SAFETY: no descriptors, so poll only sleeps; nanosleep would be one of the counted calls.
+        unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
+    }
+    Ok(())
 }

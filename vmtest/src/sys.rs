@@ -70,6 +70,8 @@ pub mod nr {
     pub const UNASSIGNED: i64 = 1000;
     /// The number that the kernel also uses for "no system call".
     pub const NEGATIVE: i64 = -1;
+    /// i386's `execve(path, argv, envp)`
+    pub const EXECVE_32: i64 = 11;
     /// i386's `getppid()`
     pub const GETPPID_32: i64 = 64;
 }
@@ -190,6 +192,14 @@ pub fn wait_ok(pid: i32, what: &str) -> Result<()> {
 pub fn int80_works() -> Result<bool> {
     let pid = fork_with(|| i32::from(int80_getppid() <= 0))?;
     Ok(wait_for(pid)? == 0)
+}
+
+/// Tells the user something, by a number that no case counts; `eprintln!` would use `write`.
+pub fn say(text: &str) {
+    let line = format!("{text}\n");
+    let part = libc::iovec { iov_base: line.as_ptr().cast_mut().cast(), iov_len: line.len() };
+    // SAFETY: one buffer that outlives the call, which only reads it.
+    unsafe { libc::writev(libc::STDERR_FILENO, &raw const part, 1) };
 }
 
 /// Fails unless the kernel answered `want`: a case that did something else has proved nothing.

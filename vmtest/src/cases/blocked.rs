@@ -21,6 +21,7 @@ pub static CASES: &[Case] = &[
             HELPER[1],
             HELPER[2],
         ],
+        ..Case::USUAL
     },
     Case {
         name: "sa-restart",
@@ -36,6 +37,7 @@ pub static CASES: &[Case] = &[
             HELPER[1],
             HELPER[2],
         ],
+        ..Case::USUAL
     },
     Case {
         name: "eintr",
@@ -50,6 +52,7 @@ pub static CASES: &[Case] = &[
             HELPER[1],
             HELPER[2],
         ],
+        ..Case::USUAL
     },
     Case {
         name: "stop-cont",
@@ -65,6 +68,7 @@ pub static CASES: &[Case] = &[
             HELPER[1],
             HELPER[2],
         ],
+        ..Case::USUAL
     },
 ];
 

@@ -13,6 +13,7 @@ pub static CASES: &[Case] = &[
         section: "1.1",
         run: getppid,
         gives: &[Give::sysret(GETPPID)],
+        ..Case::USUAL
     },
     Case {
         name: "open-fail",
@@ -20,6 +21,7 @@ pub static CASES: &[Case] = &[
         section: "2, plain return",
         run: open_fail,
         gives: &[Give::sysret(OPEN).error("ENOENT")],
+        ..Case::USUAL
     },
     Case {
         name: "errnos",
@@ -33,6 +35,7 @@ pub static CASES: &[Case] = &[
             Give::sysret((nr::GETPRIORITY, "getpriority")).error("EINVAL"),
             Give::sysret((nr::RMDIR, "rmdir")).error("ENOTDIR"),
         ],
+        ..Case::USUAL
     },
     Case {
         name: "write-null",
@@ -40,6 +43,7 @@ pub static CASES: &[Case] = &[
         section: "2, plain return",
         run: write_null,
         gives: &[Give::sysret((nr::WRITE, "write")), Give::sysret(OPEN).once()],
+        ..Case::USUAL
     },
     Case {
         name: "sched-yield",
@@ -47,6 +51,7 @@ pub static CASES: &[Case] = &[
         section: "2, resched alone",
         run: sched_yield,
         gives: &[Give::sysret((nr::SCHED_YIELD, "sched_yield"))],
+        ..Case::USUAL
     },
     Case {
         name: "nanosleep",
@@ -54,20 +59,7 @@ pub static CASES: &[Case] = &[
         section: "2, plain return",
         run: nanosleep,
         gives: &[Give::sysret(NANOSLEEP)],
-    },
-    Case {
-        name: "bad-nr",
-        what: "number 1000, which is unassigned",
-        section: "6, invalid nr",
-        run: bad_nr,
-        gives: &[Give::sysret((nr::UNASSIGNED, "1000")).error("ENOSYS")],
-    },
-    Case {
-        name: "bad-neg",
-        what: "number -1, the kernel's own word for none",
-        section: "6, invalid nr",
-        run: bad_neg,
-        gives: &[Give::sysret((nr::NEGATIVE, "-1")).error("ENOSYS")],
+        ..Case::USUAL
     },
     Case {
         name: "exec-fail",
@@ -75,6 +67,7 @@ pub static CASES: &[Case] = &[
         section: "2, execve failure",
         run: exec_fail,
         gives: &[Give::sysret(EXECVE).error("ENOENT")],
+        ..Case::USUAL
     },
 ];
 
@@ -133,14 +126,6 @@ pub fn nanosleep(count: u64) -> Result<()> {
         // SAFETY: the request outlives the call, the remainder may be null.
         unsafe { sys::syscall(nr::NANOSLEEP, [(&raw const microsecond) as usize, 0, 0, 0, 0]) }
     })
-}
-
-pub fn bad_nr(count: u64) -> Result<()> {
-    repeat(count, "number 1000", -i64::from(libc::ENOSYS), || plain(nr::UNASSIGNED, 0, 0))
-}
-
-pub fn bad_neg(count: u64) -> Result<()> {
-    repeat(count, "number -1", -i64::from(libc::ENOSYS), || plain(nr::NEGATIVE, 0, 0))
 }
 
 pub fn exec_fail(count: u64) -> Result<()> {

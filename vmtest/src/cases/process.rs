@@ -17,6 +17,7 @@ pub static CASES: &[Case] = &[
         section: "0 fact 3; 6",
         run: fork,
         gives: &[Give::sysret(FORK), Give::iret(FORK).reason(FORK_CHILD), Give::sysret(WAIT4)],
+        ..Case::USUAL
     },
     Case {
         name: "vfork",
@@ -24,6 +25,7 @@ pub static CASES: &[Case] = &[
         section: "0 fact 3; 6",
         run: vfork,
         gives: &[Give::sysret(VFORK), Give::iret(VFORK).reason(FORK_CHILD), Give::sysret(WAIT4)],
+        ..Case::USUAL
     },
     Case {
         name: "clone",
@@ -31,6 +33,7 @@ pub static CASES: &[Case] = &[
         section: "0 fact 3; 6",
         run: clone,
         gives: &[Give::sysret(CLONE), Give::iret(CLONE).reason(FORK_CHILD), Give::sysret(WAIT4)],
+        ..Case::USUAL
     },
     Case {
         name: "clone3",
@@ -38,6 +41,7 @@ pub static CASES: &[Case] = &[
         section: "0 fact 3; 6",
         run: clone3,
         gives: &[Give::sysret(CLONE3), Give::iret(CLONE3).reason(FORK_CHILD), Give::sysret(WAIT4)],
+        ..Case::USUAL
     },
     Case {
         name: "thread",
@@ -50,6 +54,7 @@ pub static CASES: &[Case] = &[
             Give::new(EXIT, Path::Sysret, 0),
             Give::new(EXIT, Path::Iret, 0),
         ],
+        ..Case::USUAL
     },
     Case {
         name: "exec",
@@ -62,6 +67,7 @@ pub static CASES: &[Case] = &[
             Give::sysret(WAIT4),
             Give::iret(EXECVE).cause("exec"),
         ],
+        ..Case::USUAL
     },
 ];
 

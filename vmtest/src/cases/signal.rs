@@ -14,6 +14,7 @@ pub static CASES: &[Case] = &[
         section: "2, signal with handler; 9",
         run: kill_self,
         gives: &[Give::iret(KILL).cause(BY_SIGNAL), Give::sysret(SIGRETURN)],
+        ..Case::USUAL
     },
     Case {
         name: "ignored",
@@ -21,6 +22,7 @@ pub static CASES: &[Case] = &[
         section: "2, signal ignored",
         run: ignored,
         gives: &[Give::new(KILL, Path::Sysret, 2)],
+        ..Case::USUAL
     },
     Case {
         name: "masked",
@@ -35,6 +37,7 @@ pub static CASES: &[Case] = &[
             Give::iret(SIGPROCMASK).cause(BY_SIGNAL),
             Give::sysret(SIGRETURN),
         ],
+        ..Case::USUAL
     },
 ];
 

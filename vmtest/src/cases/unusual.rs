@@ -1,13 +1,13 @@
-//! Flags, privileges and filters that bend the usual way out.
+//! Flags and privileges that bend the usual way out.
 
 use std::arch::asm;
 
 use anyhow::{Result, ensure};
 
-use super::{Case, GETPPID, HELPER, SIGRETURN};
+use super::{Case, GETPPID, SIGRETURN};
 use crate::expect::{Give, Path};
 use crate::signals;
-use crate::sys::{self, must, nr, plain};
+use crate::sys::{nr, plain};
 
 pub static CASES: &[Case] = &[
     Case {
@@ -16,6 +16,15 @@ pub static CASES: &[Case] = &[
         section: "2, user-set TF; 9",
         run: own_tf,
         gives: &[Give::iret(GETPPID).reason("tf"), Give::iret(SIGRETURN).cause("sigreturn")],
+        ..Case::USUAL
+    },
+    Case {
+        name: "own-ac",
+        what: "getppid with the alignment-check flag set: no test looks at it",
+        section: "1.1, AC",
+        run: own_ac,
+        gives: &[Give::sysret(GETPPID)],
+        ..Case::USUAL
     },
     Case {
         name: "iopl",
@@ -23,13 +32,7 @@ pub static CASES: &[Case] = &[
         section: "9, iopl",
         run: iopl,
         gives: &[Give::new((nr::IOPL, "iopl"), Path::Sysret, 2)],
-    },
-    Case {
-        name: "seccomp-errno",
-        what: "getpgrp denied by the child's own seccomp filter: an exit without an entry",
-        section: "6, seccomp ERRNO",
-        run: seccomp_errno,
-        gives: &[Give::sysret((nr::GETPGRP, "getpgrp")).error("EPERM"), HELPER[0], HELPER[1], HELPER[2]],
+        ..Case::USUAL
     },
 ];
 
@@ -76,6 +79,30 @@ extern "C" fn clear_tf(signal: libc::c_int, info: *mut libc::siginfo_t, context:
     unsafe { (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs[libc::REG_EFL as usize] &= !TF };
 }
 
+pub fn own_ac(count: u64) -> Result<()> {
+    for _ in 0..count {
+        let (got, flags): (i64, i64);
+        // SAFETY: pushes and pops are balanced; nothing else touches memory while the flag is set.
+        unsafe {
+            asm!(
+                "pushfq",
+                "or qword ptr [rsp], 0x40000",
+                "popfq",
+                "syscall",
+                "pushfq",
+                "mov {flags}, [rsp]",
+                "and qword ptr [rsp], -0x40001",
+                "popfq",
+                inlateout("rax") nr::GETPPID => got,
+                flags = out(reg) flags,
+                lateout("rcx") _, lateout("r11") _,
+            );
+        }
+        ensure!(got >= 0 && flags & 0x4_0000 != 0, "getppid with AC gave {got}, flags {flags:#x}");
+    }
+    Ok(())
+}
+
 pub fn iopl(count: u64) -> Result<()> {
     for _ in 0..count {
         // EPERM without CAP_SYS_RAWIO or under lockdown, ENOSYS without CONFIG_X86_IOPL_IOPERM: all leave alike.
@@ -85,43 +112,5 @@ pub fn iopl(count: u64) -> Result<()> {
         let down = plain(nr::IOPL, 0, 0);
         ensure!(down == 0 || down == -i64::from(libc::ENOSYS), "iopl(0) gave {down}");
     }
-    Ok(())
-}
-
-pub fn seccomp_errno(count: u64) -> Result<()> {
-    let child = sys::fork_with(|| {
-        let outcome = deny_getpgrp().and_then(|()| {
-            (0..count).try_for_each(|_| must("getpgrp", plain(nr::GETPGRP, 0, 0), -i64::from(libc::EPERM)))
-        });
-        if let Err(error) = &outcome {
-            eprintln!("seccomp child: {error:#}");
-        }
-        i32::from(outcome.is_err())
-    })?;
-    sys::wait_ok(child, "the child under seccomp")
-}
-
-/// Installs a filter that answers getpgrp with EPERM and lets everything else pass.
-fn deny_getpgrp() -> Result<()> {
-    // linux/filter.h and linux/seccomp.h: load the number (offset 0 of seccomp_data), compare, return.
-    const LOAD_WORD: u16 = 0x20;
-    const JUMP_IF_EQUAL: u16 = 0x15;
-    const RETURN: u16 = 0x06;
-    const RET_ERRNO: u32 = 0x0005_0000;
-    const RET_ALLOW: u32 = 0x7fff_0000;
-    let step = |code, jf, k| libc::sock_filter { code, jt: 0, jf, k };
-    let mut filter = [
-        step(LOAD_WORD, 0, 0),
-        step(JUMP_IF_EQUAL, 1, nr::GETPGRP as u32),
-        step(RETURN, 0, RET_ERRNO | libc::EPERM as u32),
-        step(RETURN, 0, RET_ALLOW),
-    ];
-    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    // SAFETY: plain flags, then a filter that lives until the call returns.
-    let failed = unsafe {
-        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
-            || libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) != 0
-    };
-    ensure!(!failed, "cannot install a seccomp filter: {}", std::io::Error::last_os_error());
     Ok(())
 }
