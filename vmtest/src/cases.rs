@@ -52,7 +52,7 @@ pub struct Case {
 
 impl Case {
     /// What most cases are: a small count will do, nothing is renamed, every plan sees it right.
-    const USUAL: Self = Self {
+    pub(crate) const USUAL: Self = Self {
         name: "",
         what: "",
         section: "",
@@ -185,8 +185,10 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_an_expectation_special_is_in_it() {
+    fn what_a_comparison_must_know_is_in_the_expectation() {
         let of = |name: &str| Expectation::of(&[parse(&format!("{name}=1")).expect("a case")]);
-        assert!(!of("getppid").beyond_tracepoints);
+        assert!(!of("getppid").beyond_tracepoints && of("ptrace-rip").beyond_tracepoints);
+        assert!(of("getppid").renames.is_empty());
+        assert_eq!(of("ptrace-rename").renames, BTreeSet::from([(111, 110)]));
     }
 }

@@ -47,6 +47,43 @@ pub fn by_vdso(count: u32) -> Vec<u8> {
     image(&[FIND_VSYSCALL, EXIT_FAILED, KEEP, &calls(count, [0xff, 0xd7]), EXIT_OK])
 }
 
+/// A program of `count` calls by the gate that then executes the 64-bit program `path` with one argument, by the gate;
+/// it leaves with code 1 if that fails. `path` and `argument` are copied into the image.
+#[must_use]
+pub fn gate_then_exec(count: u32, path: &[u8], argument: &[u8]) -> Vec<u8> {
+    then_exec(&calls(count, [0xcd, 0x80]), [0xcd, 0x80], path, argument)
+}
+
+/// The same with every call through the vDSO.
+#[must_use]
+pub fn vdso_then_exec(count: u32, path: &[u8], argument: &[u8]) -> Vec<u8> {
+    let calls = [FIND_VSYSCALL, EXIT_FAILED, KEEP, &calls(count, [0xff, 0xd7])].concat();
+    then_exec(&calls, [0xff, 0xd7], path, argument)
+}
+
+/// `execve(path, [path, argument], [])` by `entry` after `calls`.
+fn then_exec(calls: &[u8], entry: [u8; 2], path: &[u8], argument: &[u8]) -> Vec<u8> {
+    const EXECVE: u8 = 11;
+    let data = BASE + HEADERS + (calls.len() + CALL_LENGTH + EXIT_FAILED.len()) as u32;
+    let argument_at = data + path.len() as u32 + 1;
+    let argv_at = argument_at + argument.len() as u32 + 1;
+    let mut call = vec![0xb8, EXECVE, 0, 0, 0];
+    // mov ebx, path; mov ecx, argv; mov edx, envp: the null at the end of argv is an empty list.
+    for (opcode, value) in [(0xbb, data), (0xb9, argv_at), (0xba, argv_at + 8)] {
+        call.push(opcode);
+        call.extend(value.to_le_bytes());
+    }
+    call.extend(entry);
+    let mut list = Vec::new();
+    for address in [data, argument_at, 0] {
+        list.extend(address.to_le_bytes());
+    }
+    image(&[calls, &call, EXIT_FAILED, path, &[0], argument, &[0], &list])
+}
+
+/// Of the code that [`then_exec`] adds: four `mov` and the entry.
+const CALL_LENGTH: usize = 4 * 5 + 2;
+
 /// `mov esi, count; 1: mov eax, 64; ENTRY; dec esi; jnz 1b`; every entry keeps esi and edi.
 fn calls(count: u32, entry: [u8; 2]) -> Vec<u8> {
     let [a, b, c, d] = count.to_le_bytes();
@@ -73,7 +110,7 @@ fn image(parts: &[&[u8]]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{HEADERS, by_gate, by_vdso};
+    use super::{BASE, HEADERS, by_gate, by_vdso, gate_then_exec};
 
     #[test]
     fn headers_are_as_long_as_they_say_and_the_count_is_in_the_code() {
@@ -81,5 +118,12 @@ mod tests {
             assert_eq!(u32::from_le_bytes(file[68..72].try_into().expect("four")), file.len() as u32);
             assert!(file[HEADERS as usize..].windows(5).any(|five| five == [0xbe, 4, 3, 2, 1]));
         }
+    }
+    #[test]
+    fn the_program_to_execute_is_where_the_code_says() {
+        let file = gate_then_exec(1, b"/bin/true", b"noop");
+        let at = file.windows(5).rposition(|five| five[0] == 0xbb && five[4] == 8).expect("mov ebx");
+        let path = u32::from_le_bytes(file[at + 1..at + 5].try_into().expect("four")) - BASE;
+        assert_eq!(&file[path as usize..][..10], b"/bin/true\0");
     }
 }

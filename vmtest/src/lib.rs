@@ -8,6 +8,7 @@
 //! Rust's nor glibc's start-up touches, and only those numbers are compared: see [`cases::Case`].
 
 pub mod baseline;
+pub mod blocked;
 pub mod bpf;
 pub mod cases;
 pub mod compare;

@@ -70,6 +70,8 @@ pub mod nr {
     pub const UNASSIGNED: i64 = 1000;
     /// The number that the kernel also uses for "no system call".
     pub const NEGATIVE: i64 = -1;
+    /// i386's `execve(path, argv, envp)`
+    pub const EXECVE_32: i64 = 11;
     /// i386's `getppid()`
     pub const GETPPID_32: i64 = 64;
 }

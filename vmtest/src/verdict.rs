@@ -5,7 +5,7 @@
 //!
 //! - `exact`: for every call and path the same count, for the runtime's calls too.
 //! - `amended`: the same, because no case asks for what such a plan cannot see, unless it says so
-//!   ([`Opinions::blind`]) or the tracer declares losses.
+//!   ([`Expectation::beyond_tracepoints`]); then differences are told, and that is all.
 //! - `bounds`: SYSRET may be too high and IRET too low, by the same number.
 //!
 //! With losses declared, returns may be missing, up to their number.
@@ -22,6 +22,8 @@ pub type Key = (Abi, i64, Path);
 
 /// The reason that a new task's first return carries.
 const FORK_CHILD: &str = "fork-child";
+/// The plan that some cases are known to be beyond.
+const TRACEPOINTS: &str = "tracepoints";
 /// The weakest claim.
 const BOUNDS: &str = "bounds";
 
@@ -43,8 +45,6 @@ pub struct Opinions<'a> {
     pub tracer: Option<&'a Report>,
     /// By the workload.
     pub workload: &'a Expectation,
-    /// The case is known to hold what the plan in use cannot see: counts may differ, and that is reported.
-    pub blind: bool,
 }
 
 /// How a case came out.
@@ -66,20 +66,26 @@ pub enum Verdict {
 /// Judges a case.
 #[must_use]
 pub fn judge(opinions: &Opinions<'_>) -> Verdict {
-    let mut wrong = against_workload(opinions);
+    let Opinions { oracle, tracer, workload } = opinions;
+    if workload.cases.is_empty() && !workload.unsupported.is_empty() {
+        return Verdict::Unsupported(workload.unsupported.values().cloned().collect());
+    }
+    let oracle = renamed(oracle, workload);
+    let mut wrong = against_workload(&oracle, workload);
     let mut within = Vec::new();
-    if let Some(report) = opinions.tracer {
-        let differences = against_tracer(opinions.oracle, report);
-        let allowed = opinions.blind || allowed(&differences, report);
+    if let Some(report) = tracer {
+        let blind = workload.beyond_tracepoints && report.plan.name == TRACEPOINTS;
+        let differences = against_tracer(&oracle, report);
+        let allowed = blind || allowed(&differences, report);
         let lines = differences.iter().map(Difference::to_string).collect::<Vec<_>>();
         if allowed {
             within.extend(lines)
         } else {
             wrong.extend(lines)
         }
-        if differences.is_empty() && !opinions.blind && report.plan.fidelity != BOUNDS {
+        if differences.is_empty() && !blind && report.plan.fidelity != BOUNDS {
             // Reasons, causes, errors and losses too: where the counts differ, these do.
-            let rows = compare(opinions.workload, report).rows;
+            let rows = compare(workload, report).rows;
             let said = rows.iter().filter(|row| !row.right()).map(|row| format!("tracer: {row}"));
             wrong.extend(said);
         }
@@ -91,19 +97,31 @@ pub fn judge(opinions: &Opinions<'_>) -> Verdict {
     }
 }
 
+/// The oracle's counts by the numbers that the kernel ran: a debugger may change them behind the instruction.
+fn renamed(oracle: &BTreeMap<Key, Seen>, workload: &Expectation) -> BTreeMap<Key, Seen> {
+    let mut counts: BTreeMap<Key, Seen> = BTreeMap::new();
+    for (&(abi, nr, path), seen) in oracle {
+        let to = workload.renames.iter().find(|(from, _)| *from == nr).map_or(nr, |&(_, to)| to);
+        let sum = counts.entry((abi, to, path)).or_default();
+        sum.all += seen.all;
+        sum.newborn += seen.newborn;
+    }
+    counts
+}
+
 /// The calls that the expectation names, by every path.
-fn against_workload(opinions: &Opinions<'_>) -> Vec<String> {
+fn against_workload(oracle: &BTreeMap<Key, Seen>, workload: &Expectation) -> Vec<String> {
     let mut want: BTreeMap<Key, (u64, &str)> = BTreeMap::new();
-    for row in &opinions.workload.returns {
+    for row in &workload.returns {
         want.entry((row.abi, row.nr, row.path)).or_insert((0, &row.syscall)).0 += row.n;
     }
     let named: BTreeMap<(Abi, i64), &str> =
         want.iter().map(|(&(abi, nr, _), &(_, name))| ((abi, nr), name)).collect();
-    let keys = opinions.oracle.keys().filter(|(abi, nr, _)| named.contains_key(&(*abi, *nr)));
+    let keys = oracle.keys().filter(|(abi, nr, _)| named.contains_key(&(*abi, *nr)));
     let keys: BTreeSet<&Key> = want.keys().chain(keys).collect();
     keys.into_iter()
         .filter_map(|key @ (abi, nr, path)| {
-            let seen = opinions.oracle.get(key).map_or(0, |seen| seen.all);
+            let seen = oracle.get(key).map_or(0, |seen| seen.all);
             let want = want.get(key).map_or(0, |(n, _)| *n);
             let name = named.get(&(*abi, *nr)).copied().unwrap_or_default();
             let what = format!("{} {name} {}", abi.name(), path.name());

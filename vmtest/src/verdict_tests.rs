@@ -25,13 +25,16 @@ fn report(fidelity: &str, loss: u64, rows: &[(i64, Path, u64, u64)]) -> Report {
         })
         .collect();
     let report = json!({ "schema": "exitpath.report/1", "series": series, "loss": { "lost": loss },
-        "plan": { "name": "p", "fidelity": fidelity } });
+        "plan": { "name": "tracepoints", "fidelity": fidelity } });
     Report::parse(&report.to_string()).expect("a report")
 }
 
 fn verdict(rows: &[(i64, Path, u64, u64)], report: Option<&Report>) -> Verdict {
-    let workload = Expectation::of(&[cases::parse("fork=2").expect("a case")]);
-    judge(&Opinions { oracle: &oracle(rows), tracer: report, workload: &workload, blind: false })
+    judged(rows, report, &Expectation::of(&[cases::parse("fork=2").expect("a case")]))
+}
+
+fn judged(rows: &[(i64, Path, u64, u64)], report: Option<&Report>, workload: &Expectation) -> Verdict {
+    judge(&Opinions { oracle: &oracle(rows), tracer: report, workload })
 }
 
 #[test]
@@ -80,4 +83,19 @@ fn declared_losses_excuse_as_many_missing_returns() {
     assert!(matches!(verdict(&FORK, Some(&report("exact", 1, &less(1)))), Verdict::Within(_)));
     assert!(matches!(verdict(&FORK, Some(&report("exact", 1, &less(2)))), Verdict::Wrong(_)));
     assert!(matches!(verdict(&FORK, Some(&report("exact", 0, &less(1)))), Verdict::Wrong(_)));
+}
+
+#[test]
+fn what_the_case_says_of_itself_is_heard() {
+    let mut workload = Expectation::of(&[cases::parse("getppid=2").expect("a case")]);
+    workload.renames = [(111, 110)].into();
+    let [called, ran] = [111, 110].map(|nr| [(nr, Path::Sysret, 2, 0)]);
+    assert_eq!(judged(&called, Some(&report("amended", 0, &ran)), &workload), Verdict::Equal);
+    workload.beyond_tracepoints = true;
+    let blind = judged(&called, Some(&report("amended", 0, &[])), &workload);
+    assert_eq!(blind, Verdict::Within(vec!["tracer: x86_64 110 sysret: oracle 2, tracer 0".to_owned()]));
+    assert!(matches!(judged(&[], None, &workload), Verdict::Wrong(_)), "the oracle is blind to nothing");
+    workload.cases.clear();
+    workload.unsupported = [("getppid".to_owned(), "why".to_owned())].into();
+    assert_eq!(judged(&[], None, &workload), Verdict::Unsupported(vec!["why".to_owned()]));
 }

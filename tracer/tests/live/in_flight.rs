@@ -2,10 +2,15 @@
 
 use std::{thread::sleep, time::Duration};
 
+use vmtest::{
+    blocked::Blocked,
+    compare::{self, compare},
+};
+
 use crate::{
     puppet::Puppet,
     run::{Report, Tracer},
-    support::turn,
+    support::{program, turn},
 };
 
 fn untimed(report: &Report, name: &str) -> u64 {
@@ -45,6 +50,18 @@ fn a_call_that_began_before_the_tracer_is_counted_but_not_timed() {
     assert_eq!((report.returns("nanosleep"), report.sum("nanosleep", "timed")), (3, 2));
     assert_eq!(untimed(&report, "in-flight-at-start"), 1);
     report.assert_nothing_lost();
+}
+
+#[test]
+fn many_calls_that_began_before_the_tracer_are_counted() {
+    let Some(_turn) = turn("in_flight::many_calls_that_began_before_the_tracer_are_counted") else { return };
+    let blocked = Blocked::start(&program("workload"), 40).expect("its threads block");
+    let tracer = Tracer::json(&["-p", &blocked.pid().to_string()]);
+    let want = blocked.release().expect("its threads go on");
+    let report = tracer.interrupt().report();
+    let comparison = compare(&want, &compare::Report::parse(&report.0.to_string()).expect("a report"));
+    assert_eq!(comparison.wrong(), 0, "{comparison}");
+    assert!(untimed(&report, "in-flight-at-start") >= 40, "{}", report.0);
 }
 
 #[test]

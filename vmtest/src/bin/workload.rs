@@ -6,13 +6,15 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use vmtest::blocked;
 use vmtest::cases::{self, Case};
 use vmtest::marker::Marker;
 use vmtest::signals;
 
 /// Makes exactly the system calls it is told to.
 ///
-/// `workload noop` does nothing at all: it is what the case `exec` executes.
+/// `workload noop` does nothing at all: it is what the case `exec` executes. `workload blocked N` is for a tracer that
+/// comes late: N threads block, and go on at the end of stdin.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
@@ -34,13 +36,16 @@ struct Args {
 }
 
 fn main() -> Result<()> {
-    if std::env::args_os().nth(1).is_some_and(|first| first == "noop") {
-        return Ok(());
+    let mut words = std::env::args().skip(1);
+    match words.next().as_deref() {
+        Some("noop") => return Ok(()),
+        Some("blocked") => return blocked::run(words.next().context("how many threads?")?.parse()?),
+        _ => {}
     }
     let args = Args::parse();
     if args.list {
         for case in cases::all() {
-            println!("{:16} {} (EXIT_PATHS {})", case.name, case.what, case.section);
+            println!("{:19} {} (EXIT_PATHS {})", case.name, case.what, case.section);
         }
         return Ok(());
     }

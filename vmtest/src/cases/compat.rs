@@ -1,6 +1,8 @@
 //! The i386 ABI: its gate from 64-bit code, and 32-bit programs made at run time.
 
-use anyhow::{Result, ensure};
+use std::os::unix::ffi::OsStringExt;
+
+use anyhow::{Context, Result, ensure};
 
 use super::{Case, EXECVEAT, GETPPID_32, HELPER};
 use crate::elf32;
@@ -44,7 +46,39 @@ pub static CASES: &[Case] = &[
         ],
         ..Case::USUAL
     },
+    Case {
+        name: "exec-32-64",
+        what: "getppid by int $0x80 from one 32-bit program, which then executes a 64-bit one by the same gate",
+        section: "6, execve 64 to 32 and back",
+        run: exec_32_64,
+        gives: &[
+            Give::iret(GETPPID_32).i386().reason("int80"),
+            Give::iret(EXECVEAT).once().cause("exec"),
+            Give::iret(EXECVE_32).i386().once().reason("int80"),
+            HELPER[0],
+            HELPER[1],
+            HELPER[2],
+        ],
+        ..Case::USUAL
+    },
+    Case {
+        name: "exec-vdso-64",
+        what: "the same through the vDSO: the new program's code segment forbids the fast way out",
+        section: "6, execve 32 to 64",
+        run: exec_vdso_64,
+        gives: &[
+            Give::new(GETPPID_32, Path::Sysretl, 1).i386(),
+            Give::iret(EXECVEAT).once().cause("exec"),
+            Give::iret(EXECVE_32).i386().once().cause("exec"),
+            HELPER[0],
+            HELPER[1],
+            HELPER[2],
+        ],
+        ..Case::USUAL
+    },
 ];
+
+const EXECVE_32: (i64, &str) = (nr::EXECVE_32, "execve");
 
 pub fn int80(count: u64) -> Result<()> {
     // No trial first: it would be a call too many. Without CONFIG_IA32_EMULATION the first one ends in SIGSEGV.
@@ -61,6 +95,19 @@ pub fn elf32_int80(count: u64) -> Result<()> {
 
 pub fn elf32_vdso(count: u64) -> Result<()> {
     execute(&elf32::by_vdso(u32::try_from(count)?))
+}
+
+fn exec_32_64(count: u64) -> Result<()> {
+    execute(&elf32::gate_then_exec(u32::try_from(count)?, &own_path()?, b"noop"))
+}
+
+fn exec_vdso_64(count: u64) -> Result<()> {
+    execute(&elf32::vdso_then_exec(u32::try_from(count)?, &own_path()?, b"noop"))
+}
+
+fn own_path() -> Result<Vec<u8>> {
+    let program = std::env::current_exe().context("cannot tell this program's own path: mount /proc")?;
+    Ok(program.into_os_string().into_vec())
 }
 
 /// Runs `program` from memory in a child: no file is left behind, and a `noexec` /tmp does no harm.

@@ -3,13 +3,17 @@
 //! Each child makes one call a unit, checks what came back, and leaves. The calls are getpgrp, whose registers nobody
 //! minds.
 
+mod child;
+
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use anyhow::{Result, ensure};
 
+use child::{CARRY, SKIP, Seen, child};
+
 use super::{Case, GETPGRP, GETPPID, HELPER, TKILL};
 use crate::expect::Give;
-use crate::sys::{self, nr, plain};
+use crate::sys::{nr, plain};
 use crate::tracee::{Register, Resume, Stop, Tracee};
 
 /// A case of [`at_exit`].
@@ -88,58 +92,13 @@ pub static CASES: &[Case] = &[
     },
 ];
 
-/// What getpgrp, and the registers after it, look like to the child.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
-    ret: i64,
-    rcx: u64,
-    flags: u64,
-    skipped: bool,
-}
-
-const CARRY: u64 = 1;
-/// The length of `xor edx, edx`, which a changed RIP leaves out.
-const SKIP: i64 = 2;
-/// Looks like no address of code.
-const MARK: i64 = 0x1234;
 /// A return value that getpgrp cannot give.
 const ANSWER: i64 = 0x7abc_def0;
-
 /// What the child's getppid must answer.
 static PARENT: AtomicU32 = AtomicU32::new(0);
 
-/// One getpgrp with carry clear, and what it left.
-fn getpgrp() -> Seen {
-    let (ret, rcx, flags, rdx): (i64, u64, u64, u64);
-    // SAFETY: takes no argument; the push is balanced by the pop. Two bytes after it may be skipped.
-    unsafe {
-        std::arch::asm!(
-            "mov edx, 1",
-            "test eax, eax",
-            "syscall",
-            ".byte 0x31, 0xd2", // xor edx, edx, spelt so that its length is certain
-            "nop",
-            "mov {rcx}, rcx",
-            "pushfq",
-            "pop {flags}",
-            inlateout("rax") nr::GETPGRP => ret,
-            rcx = out(reg) rcx, flags = out(reg) flags, lateout("rdx") rdx,
-            lateout("rcx") _, lateout("r11") _,
-        );
-    }
-    Seen { ret, rcx, flags, skipped: rdx != 0 }
-}
-
-/// A child of `count` calls, each of which must pass `check`.
-fn child(count: u64, check: fn(Seen) -> bool) -> Result<Tracee> {
-    Tracee::fork(move || {
-        let wrong = (0..count).map(|_| getpgrp()).find(|seen| !check(*seen));
-        if let Some(seen) = wrong {
-            sys::say(&format!("the traced child saw {seen:x?}"));
-        }
-        i32::from(wrong.is_some())
-    })
-}
+/// Looks like no address of code.
+const MARK: i64 = 0x1234;
 
 /// Goes to the child's next entry; it must be getpgrp.
 fn enter(child: &Tracee, how: Resume) -> Result<()> {

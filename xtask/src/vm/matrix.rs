@@ -113,7 +113,6 @@ impl GuestResult {
                 oracle: &sight.counts,
                 tracer: ran.report.as_ref(),
                 workload: &ran.expected,
-                blind: false,
             }),
             Err(error) => Verdict::Failed(vec![format!("{error:#}")]),
         };

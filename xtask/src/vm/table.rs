@@ -120,8 +120,8 @@ pub mod tests {
         assert_eq!(brief("plain"), "plain");
         assert_eq!(
             table(&[result("6.1", "auto")]),
-            "KERNEL              CPU  PLAN  USED                   SECONDS  CASES\n\
-             6.1.1-cloud-amd64   max  auto  tracepoints (amended)  20.0     1 equal\n"
+            "KERNEL             CPU  PLAN  USED                   SECONDS  CASES\n\
+             6.1.1-cloud-amd64  max  auto  tracepoints (amended)  20.0     1 equal\n"
         );
     }
 }

@@ -5,9 +5,6 @@ use vmtest::cases::{self, Case};
 
 use super::image;
 
-/// Units of a case when nobody says how many.
-const COUNT: u64 = 20;
-
 /// What the guests run.
 pub enum Words {
     /// One of our binaries by its name, or a path in the guest; and its arguments.
@@ -20,7 +17,7 @@ impl Words {
     /// Reads the words; none means all cases.
     pub fn of(words: &[String]) -> Result<Self> {
         let Some(first) = words.first() else {
-            return Ok(Self::Cases(cases::all().map(|case| (case, COUNT)).collect()));
+            return Ok(Self::Cases(cases::all().map(|case| (case, case.natural)).collect()));
         };
         if first.contains('/') {
             return Ok(Self::Command(words.to_vec()));
@@ -36,10 +33,10 @@ impl Words {
             if word.contains('=') {
                 chosen.push(cases::parse(word)?);
             } else if let Some(case) = cases::all().find(|case| case.name == word) {
-                chosen.push((case, COUNT));
+                chosen.push((case, case.natural));
             } else {
                 chosen.extend(
-                    cases::all().filter(|case| case.name.contains(&**word)).map(|case| (case, COUNT)),
+                    cases::all().filter(|case| case.name.contains(&**word)).map(|case| (case, case.natural)),
                 );
             }
             ensure!(
@@ -74,7 +71,7 @@ mod tests {
         assert_eq!(words(&["exitpath", "doctor"]), ["/bin/exitpath", "doctor"]);
         assert_eq!(words(&["/bin/x", "y"]), ["/bin/x", "y"]);
         assert_eq!(words(&["fork"]), ["fork=20"], "a whole name, though others contain it");
-        assert_eq!(words(&["getppid=7", "vdso"]), ["getppid=7", "elf32-vdso=20"]);
+        assert_eq!(words(&["getppid=7", "sa-rest"]), ["getppid=7", "sa-restart=20"]);
         assert!(words(&["elf32"]).len() > 1, "a part of some names");
         assert_eq!(words(&[]).len(), cases::all().count());
         assert!(words(&["nosuch"])[0].contains("getppid"));
