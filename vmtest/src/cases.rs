@@ -43,7 +43,8 @@ pub struct Case {
     /// The count that shows what the case is for; in an emulated guest it takes below 5 s.
     pub natural: u64,
     /// Numbers that a tracer (the process) changes on the way in: RAX at the instruction, then the number that the
-    /// kernel runs and reports, and that `gives` holds.
+    /// kernel runs and reports, and that `gives` holds. Another case may make the first number itself: what looks at
+    /// instructions must look case by case.
     pub renames: &'static [(i64, i64)],
     /// The plan `tracepoints` is known to see other paths than were taken (`EXIT_PATHS` 3.0 and 3.6): run there, but not
     /// compared.
