@@ -88,7 +88,13 @@ fn who_is_to_blame() {
     assert_eq!(blame(true, false, false), Untimed::NoEntry);
 }
 
-fn classified(call: SyscallId, regs: &ExitRegs, restarted: bool, seen: Cause, ptraced: bool) -> (Path, Cause) {
+fn classified(
+    call: SyscallId,
+    regs: &ExitRegs,
+    restarted: bool,
+    seen: Cause,
+    ptraced: bool,
+) -> (Path, Cause) {
     let entry = Entry { call, newborn: false, fast32: 0, ptraced };
     let (verdict, cause) = classify_final(&entry, regs, restarted, restarted, seen, &RULES);
     (verdict.path, cause)

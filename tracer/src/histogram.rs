@@ -129,6 +129,21 @@ impl Histogram {
         }
     }
 
+    /// Takes values back that were added before. The extremes stay: another value may have been as extreme.
+    pub fn take_back(&mut self, other: &Self) {
+        self.count = self.count.saturating_sub(other.count);
+        self.sum = self.sum.saturating_sub(other.sum);
+        for (cell, count) in &other.cells {
+            if let Some(held) = self.cells.get_mut(cell) {
+                *held = held.saturating_sub(*count);
+            }
+        }
+        self.cells.retain(|_, count| *count > 0);
+        if self.count == 0 {
+            *self = Self::new(self.precision);
+        }
+    }
+
     /// Values above the range, known only by sum and max.
     #[must_use]
     pub fn overflow(&self) -> u64 {

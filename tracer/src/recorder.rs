@@ -45,15 +45,17 @@ impl Recorder {
         // SAFETY: only gives free memory back.
         unsafe { libc::malloc_trim(0) };
         reader.start();
-        Ok(Self { reader, session, meter: CostMeter::new(), counts_only: settings.counts_only, missed: Missed::default() })
+        Ok(Self {
+            reader,
+            session,
+            meter: CostMeter::new(),
+            counts_only: settings.counts_only,
+            missed: Missed::default(),
+        })
     }
 
     /// Starts the first of these plans that works; what kept better ones from it becomes a blind spot.
-    pub fn start_first(
-        plans: Vec<Plan>,
-        facts: &Facts,
-        settings: &Settings,
-    ) -> Result<Self, SessionError> {
+    pub fn start_first(plans: Vec<Plan>, facts: &Facts, settings: &Settings) -> Result<Self, SessionError> {
         let last = plans.len().saturating_sub(1);
         let mut failed = Vec::new();
         for (number, mut plan) in plans.into_iter().enumerate() {

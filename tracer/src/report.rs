@@ -105,8 +105,18 @@ impl Report {
     /// The report of a snapshot: an interval, or several merged.
     #[must_use]
     pub fn new(metadata: &Metadata, snapshot: &Snapshot, view: &View) -> Self {
-        let Snapshot { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, own_cost, missed } =
-            snapshot;
+        let Snapshot {
+            start_ns,
+            duration_ns,
+            cpus,
+            series,
+            moved: _,
+            turnaround,
+            losses,
+            untimed,
+            own_cost,
+            missed,
+        } = snapshot;
         let returns = snapshot.returns();
         let mut rows = row::rows(series, view.grouping, returns);
         view.sort.sort(&mut rows);

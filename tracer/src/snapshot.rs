@@ -19,6 +19,8 @@ pub struct Snapshot {
     pub cpus: u32,
     /// What was counted, by ABI, number and path.
     pub series: BTreeMap<SeriesKey, Series>,
+    /// Returns that an earlier interval counted here and that have moved to another path since: to be taken from the sum.
+    pub moved: BTreeMap<SeriesKey, Series>,
     /// From a thread's return by this path to its next entry.
     pub turnaround: BTreeMap<Path, Histogram>,
     /// What is missing, by the number of the [`Loss`].
@@ -91,12 +93,38 @@ impl Series {
         latency.merge(&other.latency);
         work.merge(&other.work);
     }
+
+    /// Takes back what was counted before. Never below nothing: the interval that counted it may not be part of the sum.
+    fn take_back(&mut self, moved: &Self) {
+        self.returns = self.returns.saturating_sub(moved.returns);
+        self.ptraced = self.ptraced.saturating_sub(moved.ptraced);
+        take(&mut self.reasons, &moved.reasons);
+        take(&mut self.causes, &moved.causes);
+        for (cell, count) in &moved.errors {
+            if let Some(error) = self.errors.get_mut(cell) {
+                *error = error.saturating_sub(*count);
+            }
+        }
+        self.errors.retain(|_, count| *count > 0);
+        self.latency.take_back(&moved.latency);
+    }
 }
 
 impl Snapshot {
     /// Adds a later interval.
     pub fn merge(&mut self, other: &Self) {
-        let Self { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, own_cost, missed } = self;
+        let Self {
+            start_ns,
+            duration_ns,
+            cpus,
+            series,
+            moved: _,
+            turnaround,
+            losses,
+            untimed,
+            own_cost,
+            missed,
+        } = self;
         if *duration_ns == 0 {
             *start_ns = other.start_ns;
         }
@@ -104,6 +132,14 @@ impl Snapshot {
         *cpus = (*cpus).max(other.cpus);
         for (&key, one) in &other.series {
             series.entry(key).or_insert_with(|| Series::new(one.latency.precision)).merge(one);
+        }
+        for (key, one) in &other.moved {
+            if let Some(before) = series.get_mut(key) {
+                before.take_back(one);
+                if before.returns == 0 {
+                    series.remove(key);
+                }
+            }
         }
         for (&path, one) in &other.turnaround {
             turnaround.entry(path).or_insert_with(|| Histogram::new(one.precision)).merge(one);
@@ -134,7 +170,45 @@ fn add<const N: usize>(to: &mut [u64; N], from: &[u64; N]) {
     }
 }
 
+fn take<const N: usize>(from: &mut [u64; N], what: &[u64; N]) {
+    for (from, what) in from.iter_mut().zip(what) {
+        *from = from.saturating_sub(*what);
+    }
+}
+
 /// Saturates: a recording may say anything.
 const fn add_one(to: &mut u64, from: u64) {
     *to = to.saturating_add(from);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracer_common::{Abi, SyscallId};
+
+    fn one(key: SeriesKey, latencies: &[u64]) -> Snapshot {
+        let mut series = Series { returns: latencies.len() as u64, ..Series::new(Precision::Two) };
+        latencies.iter().for_each(|&ns| series.latency.record(ns));
+        Snapshot { series: [(key, series)].into(), ..Snapshot::default() }
+    }
+
+    #[test]
+    fn what_has_moved_is_taken_from_the_sum() {
+        let tkill = SyscallId { abi: Abi::X86_64, nr: 200 };
+        let (sysret, iret) = (SeriesKey::new(tkill, Path::Sysret), SeriesKey::new(tkill, Path::Iret));
+        let mut total = one(sysret, &[900]);
+        let mut next = one(iret, &[900, 1000]);
+        next.moved = one(sysret, &[900]).series;
+        total.merge(&next);
+        assert_eq!(total.series.keys().collect::<Vec<_>>(), [&iret]);
+        assert_eq!(total.returns(), 2);
+        let mut total = one(sysret, &[900, 50]);
+        total.merge(&next);
+        let left = &total.series[&sysret];
+        assert_eq!((left.returns, left.latency.count, left.latency.sum), (1, 1, 50));
+        // The interval that counted it is not there.
+        let mut alone = Snapshot::default();
+        alone.merge(&next);
+        assert_eq!(alone.returns(), 2);
+    }
 }

@@ -9,6 +9,7 @@ mod compat;
 mod compete;
 mod crowd;
 mod elsewhere;
+mod hotplug;
 mod numbers;
 mod plain;
 mod process;
@@ -110,6 +111,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         traced::CASES,
         seccomp::CASES,
         elsewhere::CASES,
+        hotplug::CASES,
         rseq::CASES,
     ]
     .into_iter()

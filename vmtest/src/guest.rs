@@ -4,6 +4,8 @@
 pub const EXIT_PORT: u16 = 0xf4;
 /// The file in the guest's root that names the payload: its deadline in seconds, then one argument a line.
 pub const PAYLOAD: &str = "/payload";
+/// The variable that tells a payload that the machine is a guest of ours, to do with as it likes.
+pub const IN_GUEST: &str = "EXITPATH_GUEST";
 /// The serial port that carries the payload's output; the first one is the kernel's console.
 pub const OUTPUT_PORT: &str = "/dev/ttyS1";
 

@@ -178,8 +178,7 @@ fn classify(source: &impl Source, record: &mut TaskRecord, call: Call, pending: 
     let (error, seen) = (pending.error(), call.seen());
     let restarted = is_restart_cell(error);
     let rules = config::exit_rules();
-    let (verdict, cause) =
-        classify_final(&entry, &source.exit_regs(), error != 0, restarted, seen, &rules);
+    let (verdict, cause) = classify_final(&entry, &source.exit_regs(), error != 0, restarted, seen, &rules);
     let one = Return {
         key: SeriesKey::new(entry.call, verdict.path),
         reasons: verdict.reasons,

@@ -121,7 +121,8 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
         plans = Plan::ranked(&facts, &Wish { plain: false, ..wish })?;
     }
     // Reading the machine's description makes calls of its own: before tracing, so that it does not show.
-    let mut metadata = metadata::describe(&facts, &plans[0], &settings, args.filters.describe(), &args.command);
+    let mut metadata =
+        metadata::describe(&facts, &plans[0], &settings, args.filters.describe(), &args.command);
     let recorder = Recorder::start_first(plans, &facts, &settings)?;
     metadata.plan = recorder.plan().describe();
     outputs.begin(&metadata)?;

@@ -128,8 +128,17 @@ fn times(latency: &Latency, with_count: bool) -> Value {
 }
 
 fn cost(cost: &Cost) -> Value {
-    let Cost { runs, run_ns, window_ns, reader_ns, map_bytes, possible_cpus, ns_per_run, ns_per_call, cpu_share } =
-        *cost;
+    let Cost {
+        runs,
+        run_ns,
+        window_ns,
+        reader_ns,
+        map_bytes,
+        possible_cpus,
+        ns_per_run,
+        ns_per_call,
+        cpu_share,
+    } = *cost;
     json!({
         "runs": runs,
         "run_ns": run_ns,

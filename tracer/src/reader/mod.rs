@@ -38,7 +38,6 @@ pub struct Reader {
     common: Vec<[u64; 1024]>,
     rows: AnyRows,
     layout: MapLayout,
-    owed: BTreeMap<Slot, Gain>,
     losses: [u64; Loss::COUNT],
     untimed: [u64; Untimed::COUNT],
     started: Instant,
@@ -74,7 +73,6 @@ impl Reader {
             rows,
             layout,
             common: vec![[0; 1024]; layout.cpus as usize],
-            owed: BTreeMap::new(),
             losses: [0; Loss::COUNT],
             untimed: [0; Untimed::COUNT],
             started: now,
@@ -89,9 +87,7 @@ impl Reader {
             AnyRows::One(_) => size_of::<tracer_common::layout::SeriesRow1>(),
             AnyRows::Two(_) => size_of::<SeriesRow2>(),
         };
-        self.cpus.bytes()
-            + size_of::<TaskRecord>() * RECORDS
-            + rows * self.layout.all_rows() as usize
+        self.cpus.bytes() + size_of::<TaskRecord>() * RECORDS + rows * self.layout.all_rows() as usize
     }
 
     /// Time begins: called right after attaching.
@@ -116,7 +112,7 @@ impl Reader {
         for (slot, mut gain) in self.gains() {
             let owed = gain.settle();
             let precision = self.layout.precision;
-            let histogram = histogram(precision, &gain);
+            let histogram = histogram_of(precision, &gain);
             match slot {
                 Slot::Turnaround(path) => {
                     if histogram.count > 0 {
@@ -136,16 +132,17 @@ impl Reader {
                     }
                 }
             }
-            if owed != Gain::none() {
-                self.owed.insert(slot, owed);
+            if let (Some(owed), Slot::Series(key)) = (owed, slot) {
+                let moved = owed.negated();
+                snapshot.moved.insert(key, series(histogram_of(precision, &moved), &moved));
             }
         }
         snapshot
     }
 
-    /// What every series gained on all CPUs, with what was owed from before.
+    /// What every series gained on all CPUs.
     fn gains(&mut self) -> BTreeMap<Slot, Gain> {
-        let mut gains = std::mem::take(&mut self.owed);
+        let mut gains: BTreeMap<Slot, Gain> = BTreeMap::new();
         for cpu in 0..self.layout.cpus {
             let state = self.cpus.at(cpu as usize);
             for (index, path) in Path::ALL.into_iter().enumerate() {
@@ -258,14 +255,16 @@ fn records(ebpf: &Ebpf) -> io::Result<OwnedFd> {
 
 /// The interval's histogram. The cells are the count: between two readings of a running row the counters beside
 /// them may be a call ahead.
-fn histogram(precision: Precision, gain: &Gain) -> Histogram {
+fn histogram_of(precision: Precision, gain: &Gain) -> Histogram {
     let mut one = Histogram::new(precision);
     one.cells = gain.cells.iter().map(|(&cell, &count)| (cell, count as u64)).collect();
     one.count = one.cells.values().sum();
     one.sum = gain.sum as u64;
     // Extremes since the start bound the interval's; the cells say the rest.
     (one.min, one.max) = (gain.min, gain.max);
-    one.settle_extremes();
+    if one.count > 0 {
+        one.settle_extremes();
+    }
     one
 }
 

@@ -37,7 +37,7 @@ impl Gain {
         Self { min: u64::MAX, ..Self::default() }
     }
 
-    /// Adds another CPU's gain, or what was owed.
+    /// Adds another CPU's gain.
     pub fn add(&mut self, other: &Self) {
         let Self { untimed, sum, ptraced, reasons, causes, errors, cells, min, max } = self;
         *untimed += other.untimed;
@@ -59,9 +59,8 @@ impl Gain {
         *max = (*max).max(other.max);
     }
 
-    /// Splits off what is negative: the other half of a move that this reading saw only half of. It is owed to
-    /// the next interval.
-    pub fn settle(&mut self) -> Self {
+    /// Splits off what is negative: returns that an earlier reading counted and that have moved to another path since.
+    pub fn settle(&mut self) -> Option<Self> {
         let mut owed = Self::none();
         let split = |value: &mut i64, owed: &mut i64| {
             *owed = (*value).min(0);
@@ -78,7 +77,23 @@ impl Gain {
         }
         owed.errors = split_map(&mut self.errors);
         owed.cells = split_map(&mut self.cells);
-        owed
+        (owed != Self::none()).then_some(owed)
+    }
+
+    /// What is to be taken back, as positive numbers.
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        Self {
+            untimed: -self.untimed,
+            sum: -self.sum,
+            ptraced: -self.ptraced,
+            reasons: self.reasons.map(|count| -count),
+            causes: self.causes.map(|count| -count),
+            errors: self.errors.iter().map(|(&cell, count)| (cell, -count)).collect(),
+            cells: self.cells.iter().map(|(&cell, count)| (cell, -count)).collect(),
+            min: 0,
+            max: 0,
+        }
     }
 }
 
@@ -244,21 +259,18 @@ mod tests {
         gain.add(&difference(&one, None));
         assert_eq!((gain.sum, gain.cells[&9]), (0, 0));
         let owed = gain.settle();
-        assert!(gain.cells.is_empty() && owed.cells.is_empty());
+        assert!(gain.cells.is_empty() && owed.is_none());
     }
 
     #[test]
-    fn half_a_move_is_owed_to_the_next_interval() {
+    fn half_a_move_is_owed_and_never_negative() {
         let mut one = row();
         (one.cells[9], one.sum) = (u32::MAX, 0_u64.wrapping_sub(150));
         let mut gain = difference(&one, None);
-        let owed = gain.settle();
+        let owed = gain.settle().expect("a debt").negated();
         assert_eq!((gain.sum, gain.cells.len()), (0, 0));
-        let mut next = Gain::none();
-        next.cells.insert(9, 4);
-        next.sum = 600;
-        next.add(&owed);
-        assert_eq!((next.sum, next.cells[&9]), (450, 3));
+        assert_eq!((owed.sum, owed.cells[&9]), (150, 1));
+        assert_eq!(Gain::none().settle(), None);
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) struct Closing {
     pub cpus: u32,
     #[serde(default)]
     pub series: Vec<SeriesNote>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<SeriesNote>,
     #[serde(default)]
     pub turnaround: Vec<TurnaroundNote>,
     #[serde(default)]
@@ -113,6 +115,11 @@ pub(super) fn work_tag(key: SeriesKey) -> String {
     format!("exit-work.{}", series_tag(key))
 }
 
+/// The tag of returns that an earlier interval counted in this series, and that have moved since.
+pub(super) fn moved_tag(key: SeriesKey) -> String {
+    format!("moved.{}", series_tag(key))
+}
+
 /// The tag of a turnaround line.
 pub(super) fn turnaround_tag(path: Path) -> String {
     format!("turnaround.{}", path.name())
@@ -131,13 +138,27 @@ fn exact(histogram: &Histogram) -> Option<Exact> {
 
 impl Closing {
     pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let Snapshot { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, own_cost, missed } =
-            snapshot;
+        let Snapshot {
+            start_ns,
+            duration_ns,
+            cpus,
+            series,
+            moved,
+            turnaround,
+            losses,
+            untimed,
+            own_cost,
+            missed,
+        } = snapshot;
         Self {
             start_ns: *start_ns,
             duration_ns: *duration_ns,
             cpus: *cpus,
             series: series.iter().map(|(&key, one)| SeriesNote::of(key, one)).collect(),
+            moved: moved
+                .iter()
+                .map(|(&key, one)| SeriesNote { tag: moved_tag(key), ..SeriesNote::of(key, one) })
+                .collect(),
             turnaround: turnaround
                 .iter()
                 .map(|(&path, one)| TurnaroundNote {

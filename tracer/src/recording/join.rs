@@ -28,15 +28,30 @@ pub(super) struct Joiner<'a> {
 impl Joiner<'_> {
     /// The interval, or what is wrong with it.
     pub(super) fn join(mut self, closing: Closing) -> Result<Snapshot, String> {
-        let Closing { start_ns, duration_ns, cpus, series, turnaround, loss, untimed, own_cost, missed } = closing;
-        let mut snapshot =
-            Snapshot { start_ns, duration_ns, cpus, own_cost, missed, ..Snapshot::default() };
+        let Closing {
+            start_ns,
+            duration_ns,
+            cpus,
+            series,
+            moved,
+            turnaround,
+            loss,
+            untimed,
+            own_cost,
+            missed,
+        } = closing;
+        let mut snapshot = Snapshot { start_ns, duration_ns, cpus, own_cost, missed, ..Snapshot::default() };
         for note in series {
             let tag = note.tag.clone();
             if let Some((key, one)) = self.series(note)?
                 && snapshot.series.insert(key, one).is_some()
             {
                 return Err(format!("series {tag} stands in it twice"));
+            }
+        }
+        for note in moved {
+            if let Some((key, one)) = self.series(note)? {
+                snapshot.moved.insert(key, one);
             }
         }
         for TurnaroundNote { tag, path, latency } in turnaround {
@@ -56,7 +71,8 @@ impl Joiner<'_> {
     }
 
     fn series(&mut self, note: SeriesNote) -> Result<Option<(SeriesKey, Series)>, String> {
-        let SeriesNote { tag, abi, nr, path, returns, ptraced, reasons, causes, errors, latency, exit_work } = note;
+        let SeriesNote { tag, abi, nr, path, returns, ptraced, reasons, causes, errors, latency, exit_work } =
+            note;
         let latency = self.histogram(&tag, latency.as_ref())?;
         let work = self.histogram(&format!("exit-work.{tag}"), exit_work.as_ref())?;
         let abi = self.known(&abi, Abi::ALL, Abi::name);

@@ -66,6 +66,11 @@ fn series(precision: Precision) -> impl Strategy<Value = Series> {
         })
 }
 
+/// A move takes no exit work with it: plans that move have none.
+fn moved(precision: Precision) -> impl Strategy<Value = Series> {
+    series(precision).prop_map(move |one| Series { work: Histogram::new(precision), ..one })
+}
+
 pub(super) fn snapshot(precision: Precision) -> impl Strategy<Value = Snapshot> {
     // Every key that can be: unused ABI and path numbers read as others.
     let key = (0..SeriesKey::COUNT as u16)
@@ -73,33 +78,39 @@ pub(super) fn snapshot(precision: Precision) -> impl Strategy<Value = Snapshot> 
     let path = (0..Path::COUNT as u32).prop_map(Path::from_bits);
     (
         any::<(u64, u64, u32)>(),
-        collection::btree_map(key, series(precision), 0..6),
+        (
+            collection::btree_map(key.clone(), series(precision), 0..6),
+            collection::btree_map(key, moved(precision), 0..2),
+        ),
         collection::btree_map(path, histogram(precision), 0..3),
         array::<{ Loss::COUNT }>(),
         array::<{ Untimed::COUNT }>(),
         any::<[u64; 4]>(),
         collection::btree_map("[a-z_]{1,12}", 1..u64::MAX, 0..3),
     )
-        .prop_map(|((start_ns, duration_ns, cpus), series, turnaround, losses, untimed, cost, missed)| {
-            Snapshot {
-                start_ns,
-                duration_ns,
-                cpus,
-                series,
-                turnaround,
-                losses,
-                untimed,
-                own_cost: OwnCost {
-                    runs: cost[0],
-                    run_ns: cost[1],
-                    window_ns: cost[2],
-                    reader_ns: cost[3],
-                    map_bytes: cost[0] ^ cost[1],
-                    possible_cpus: cpus,
-                },
-                missed,
-            }
-        })
+        .prop_map(
+            |((start_ns, duration_ns, cpus), (series, moved), turnaround, losses, untimed, cost, missed)| {
+                Snapshot {
+                    start_ns,
+                    duration_ns,
+                    cpus,
+                    series,
+                    moved,
+                    turnaround,
+                    losses,
+                    untimed,
+                    own_cost: OwnCost {
+                        runs: cost[0],
+                        run_ns: cost[1],
+                        window_ns: cost[2],
+                        reader_ns: cost[3],
+                        map_bytes: cost[0] ^ cost[1],
+                        possible_cpus: cpus,
+                    },
+                    missed,
+                }
+            },
+        )
 }
 
 pub(super) fn recording() -> impl Strategy<Value = (Metadata, Vec<Snapshot>)> {

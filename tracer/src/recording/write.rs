@@ -13,7 +13,7 @@ use hdrhistogram::serialization::{
 use super::{
     Compression, Encoder, FORMAT, NOTE,
     bins::to_hdr,
-    closing::{Closing, End, Note, series_tag, turnaround_tag, work_tag},
+    closing::{Closing, End, Note, moved_tag, series_tag, turnaround_tag, work_tag},
 };
 use crate::{histogram::Histogram, metadata::Metadata, snapshot::Snapshot};
 
@@ -61,7 +61,8 @@ impl<W: Write> RecordingWriter<W> {
         let series = snapshot.series.iter().map(|(&key, one)| (series_tag(key), &one.latency));
         let turnaround = snapshot.turnaround.iter().map(|(&path, one)| (turnaround_tag(path), one));
         let work = snapshot.series.iter().map(|(&key, one)| (work_tag(key), &one.work));
-        for (tag, histogram) in series.chain(work).chain(turnaround) {
+        let moved = snapshot.moved.iter().map(|(&key, one)| (moved_tag(key), &one.latency));
+        for (tag, histogram) in series.chain(work).chain(moved).chain(turnaround) {
             put_histogram(&mut log, snapshot, precision, &tag, histogram)?;
         }
         log.write_comment(&note(&Note { interval: Some(Closing::of(snapshot)), end: None })?)?;

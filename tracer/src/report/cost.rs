@@ -55,13 +55,8 @@ mod tests {
 
     #[test]
     fn a_call_passes_some_programs() {
-        let own = OwnCost {
-            runs: 1000,
-            run_ns: 50_000,
-            window_ns: 1_000_000,
-            reader_ns: 7,
-            ..OwnCost::default()
-        };
+        let own =
+            OwnCost { runs: 1000, run_ns: 50_000, window_ns: 1_000_000, reader_ns: 7, ..OwnCost::default() };
         let cost = Cost::new(&own, 2, 2);
         assert_eq!(
             (cost.ns_per_run, cost.ns_per_call, cost.cpu_share),

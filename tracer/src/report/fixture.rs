@@ -111,6 +111,7 @@ pub(crate) fn snapshot() -> Snapshot {
             (key(Abi::I386, 64, Path::Iret), compat),
         ]
         .into(),
+        moved: std::collections::BTreeMap::new(),
         turnaround: [
             (Path::Sysret, histogram(&[(60, 90_000), (1_000, 10_000)])),
             (Path::Iret, histogram(&[(400, 800)])),

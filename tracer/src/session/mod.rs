@@ -132,10 +132,10 @@ impl Session {
             Offsets(Vec::new())
         };
         if plan.programs.iter().any(|program| program.attach == Attach::Classic) {
-            offsets.0.extend(formats::read().map_err(|why| SessionError::Other {
-                what: "the tracepoints' formats".into(),
-                why,
-            })?);
+            offsets.0.extend(
+                formats::read()
+                    .map_err(|why| SessionError::Other { what: "the tracepoints' formats".into(), why })?,
+            );
         }
         let layout = MapLayout {
             cpus: facts.possible_cpus,

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use vmtest::guest::{EXIT_PORT, OUTPUT_PORT, PAYLOAD, Verdict};
+use vmtest::guest::{EXIT_PORT, IN_GUEST, OUTPUT_PORT, PAYLOAD, Verdict};
 
 /// Source, target, type: what tools under test expect to find, in mounting order.
 const MOUNTS: [(&str, &str, &str); 6] = [
@@ -46,6 +46,7 @@ fn run() -> Result<Verdict> {
         .env_clear()
         .env("PATH", "/bin")
         .env("HOME", "/tmp")
+        .env(IN_GUEST, "1")
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output.try_clone()?)

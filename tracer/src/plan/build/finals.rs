@@ -103,12 +103,7 @@ pub fn prepare_hook(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
     counted_by(facts, wish, "prepare-hook", Program::required(name, Attach::Exit, PREPARE))
 }
 
-fn counted_by(
-    facts: &Facts,
-    wish: &Wish<'_>,
-    name: &'static str,
-    counting: Program,
-) -> Result<Plan, String> {
+fn counted_by(facts: &Facts, wish: &Wish<'_>, name: &'static str, counting: Program) -> Result<Plan, String> {
     let labels = Labels::of(facts);
     let mut programs: Vec<Program> = labels.lifecycle().into();
     let mut blind_spots = Vec::new();
@@ -118,7 +113,8 @@ fn counted_by(
         }
         programs.push(Program::required("sigreturn_kp", Attach::Kprobe, "__do_sys_rt_sigreturn"));
         blind_spots.push(
-            "counts only: rt_sigreturn of 32-bit programs, and calls with number -1, are not counted".to_owned(),
+            "counts only: rt_sigreturn of 32-bit programs, and calls with number -1, are not counted"
+                .to_owned(),
         );
     } else {
         programs.extend(labels.causes());

@@ -96,7 +96,8 @@ pub fn amend(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
     ];
     programs.extend(timing(wish));
     let mut blind_spots = vec![
-        "32-bit calls whose sixth argument cannot be read: no tracepoint fires, they are not counted".to_owned(),
+        "32-bit calls whose sixth argument cannot be read: no tracepoint fires, they are not counted"
+            .to_owned(),
         "with preempt=full, programs on preemptible functions are skipped at times: the count is recursion"
             .to_owned(),
     ];
