@@ -66,10 +66,8 @@ fn the_tracer_is_held_against_the_oracle_also_where_nobody_expected_anything() {
 fn bounds_may_take_iret_for_sysret_and_never_the_other_way() {
     let mut moved = FORK.to_vec();
     moved.push((62, Path::Iret, 5, 0));
-    let with = |sysret, iret| {
-        let rows = [&FORK[..], &[(62, Path::Sysret, sysret, 0), (62, Path::Iret, iret, 0)]].concat();
-        rows
-    };
+    let with =
+        |sysret, iret| [&FORK[..], &[(62, Path::Sysret, sysret, 0), (62, Path::Iret, iret, 0)]].concat();
     assert!(matches!(verdict(&moved, Some(&report("bounds", 0, &with(2, 3)))), Verdict::Within(_)));
     assert!(matches!(verdict(&moved, Some(&report("amended", 0, &with(2, 3)))), Verdict::Wrong(_)));
     assert!(matches!(verdict(&moved, Some(&report("bounds", 0, &with(3, 3)))), Verdict::Wrong(_)));
