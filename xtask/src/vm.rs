@@ -54,7 +54,7 @@ pub struct Args {
     #[arg(long, default_value = "1")]
     smp: String,
     /// Seconds a guest may take from power-on to its verdict
-    #[arg(long, default_value_t = 480)]
+    #[arg(long, default_value_t = 900)]
     deadline: u64,
     /// Further words for the guest kernel's command line
     #[arg(long, default_value = "", value_name = "WORDS")]
@@ -91,7 +91,7 @@ impl Args {
             cpu: vec!["max".to_owned()],
             plan: vec!["auto".to_owned()],
             smp: "1".to_owned(),
-            deadline: 480,
+            deadline: 900,
             append: String::new(),
             jobs: 2,
             tracer: true,
