@@ -11,6 +11,7 @@
 //! With losses declared, returns may be missing, up to their number.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,8 @@ pub enum Verdict {
     Equal,
     /// The tracer differs as it said it may; how, line by line.
     Within(Vec<String>),
+    /// The tracer differs where the case is known to be beyond its plan; how, line by line.
+    Beyond(Vec<String>),
     /// Somebody is wrong; who and how, line by line.
     Wrong(Vec<String>),
     /// The case did not run to its end, or one of the opinions is missing.
@@ -72,29 +75,29 @@ pub fn judge(opinions: &Opinions<'_>) -> Verdict {
     }
     let oracle = renamed(oracle, workload);
     let mut wrong = against_workload(&oracle, workload);
-    let mut within = Vec::new();
+    let mut differs = Verdict::Equal;
     if let Some(report) = tracer {
         let blind = workload.beyond_tracepoints && report.plan.name == TRACEPOINTS;
         let differences = against_tracer(&oracle, report);
-        let allowed = blind || allowed(&differences, report);
-        let lines = differences.iter().map(Difference::to_string).collect::<Vec<_>>();
-        if allowed {
-            within.extend(lines)
-        } else {
-            wrong.extend(lines)
-        }
-        if differences.is_empty() && !blind && report.plan.fidelity != BOUNDS {
+        let mut lines: Vec<_> = differences.iter().map(ToString::to_string).collect();
+        let allowed = allowed(&differences, report);
+        if blind && !differences.is_empty() {
+            if !allowed {
+                lines.push(format!("that is more than `{}` allows", report.plan.fidelity));
+            }
+            differs = Verdict::Beyond(lines);
+        } else if !allowed {
+            wrong.extend(lines);
+        } else if !lines.is_empty() {
+            differs = Verdict::Within(lines);
+        } else if !blind && report.plan.fidelity != BOUNDS {
             // Reasons, causes, errors and losses too: where the counts differ, these do.
             let rows = compare(workload, report).rows;
             let said = rows.iter().filter(|row| !row.right()).map(|row| format!("tracer: {row}"));
             wrong.extend(said);
         }
     }
-    match (wrong.is_empty(), within.is_empty()) {
-        (true, true) => Verdict::Equal,
-        (true, false) => Verdict::Within(within),
-        (false, _) => Verdict::Wrong(wrong),
-    }
+    if wrong.is_empty() { differs } else { Verdict::Wrong(wrong) }
 }
 
 /// The oracle's counts by the numbers that the kernel ran: a debugger may change them behind the instruction.
@@ -139,10 +142,11 @@ struct Difference {
     tracer: u64,
 }
 
-impl Difference {
-    fn to_string(&self) -> String {
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key: (abi, nr, path), what, oracle, tracer } = self;
-        format!("tracer: {} {nr} {}{what}: oracle {oracle}, tracer {tracer}", abi.name(), path.name())
+        let (abi, path) = (abi.name(), path.name());
+        write!(f, "tracer: {abi} {nr} {path}{what}: oracle {oracle}, tracer {tracer}")
     }
 }
 

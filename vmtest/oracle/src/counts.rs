@@ -14,13 +14,13 @@ pub struct Counts(BTreeMap<u32, BTreeMap<Key, u64>>);
 
 impl Counts {
     /// One more.
-    pub fn add(&mut self, tgid: u32, key: Key) {
-        *self.0.entry(tgid).or_default().entry(key).or_default() += 1;
+    pub fn add(&mut self, process: u32, key: Key) {
+        *self.0.entry(process).or_default().entry(key).or_default() += 1;
     }
 
     /// Forgets what a process did so far.
-    pub fn drop_process(&mut self, tgid: u32) {
-        self.0.remove(&tgid);
+    pub fn drop_process(&mut self, process: u32) {
+        self.0.remove(&process);
     }
 
     /// The sums over all processes from `root` on, which are its descendants: numbers only grow in a guest. Forgets

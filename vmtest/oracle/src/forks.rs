@@ -46,8 +46,8 @@ impl Forks {
     /// The call that made `child`, whose first return goes to `next`.
     pub fn take(&mut self, child: &Identity, next: u64) -> Option<Fork> {
         // A thread has the parent of its whole process.
-        let of = if child.tid == child.tgid { child.parent } else { child.tgid };
-        let named = |fork: &Fork| fork.child == Some(child.tid);
+        let of = if child.thread == child.process { child.parent } else { child.process };
+        let named = |fork: &Fork| fork.child == Some(child.thread);
         let open = |fork: &Fork| fork.child.is_none() && fork.creator.1 == of;
         let here = |fork: &Fork| fork.next == next;
         let at = (self.0.iter().position(named))
@@ -82,12 +82,12 @@ mod tests {
     use super::{Fork, Forks};
     use crate::task::Identity;
 
-    fn fork(creator: u64, tgid: u32, nr: i32, next: u64) -> Fork {
-        Fork { creator: (creator, tgid), abi: Abi::X86_64, nr, next, child: None }
+    fn fork(creator: u64, process: u32, nr: i32, next: u64) -> Fork {
+        Fork { creator: (creator, process), abi: Abi::X86_64, nr, next, child: None }
     }
 
-    fn child(tid: u32, tgid: u32, parent: u32) -> Identity {
-        Identity { task: 99, tid, tgid, parent }
+    fn child(thread: u32, process: u32, parent: u32) -> Identity {
+        Identity { task: 99, thread, process, parent }
     }
 
     fn taken(forks: &mut Forks, child: &Identity, next: u64) -> Option<i32> {

@@ -2,10 +2,10 @@
 //! and counts, for each system call, by which of them it returned.
 //!
 //! It asks the guest's kernel for nothing but who is running: which task a CPU returns to is read from memory, at
-//! places that the guest's own test program helps to find ([`task`]). Everything else is in the instructions: a call
-//! is an entry of a task, its return is that task's next return to user mode ([`machine`]).
+//! places that the guest's own test program helps to find (`task`). Everything else is in the instructions: a call
+//! is an entry of a task, its return is that task's next return to user mode (`machine`).
 //!
-//! The plugin interface is written out by hand ([`qemu`], a dozen functions of QEMU 10.0's version 4): the crate that
+//! The plugin interface is written out by hand (`qemu`, a dozen functions of QEMU 10.0's version 4): the crate that
 //! binds all of it is under the GPL, which the workspace does not link.
 
 mod counts;

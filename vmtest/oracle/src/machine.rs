@@ -39,8 +39,8 @@ pub struct Exit {
 
 #[derive(Debug)]
 struct Task {
-    tid: u32,
-    tgid: u32,
+    thread: u32,
+    process: u32,
     call: Option<(Abi, i32)>,
 }
 
@@ -62,13 +62,13 @@ impl Machine {
         let call = (entry.abi, entry.nr);
         caller.call = (!never_returns(call)).then_some(call);
         if makes_a_task(call) {
-            let creator = (task, caller.tgid);
+            let creator = (task, caller.process);
             let Entry { abi, nr, next, .. } = *entry;
             self.forks.enter(Fork { creator, abi, nr, next, child: None });
         }
         match entry.marker {
             Some((Marker::Begin, _)) => {
-                self.root = Some(caller.tgid);
+                self.root = Some(caller.process);
                 (self.other, self.orphans) = (0, 0);
                 Vec::new()
             }
@@ -82,7 +82,7 @@ impl Machine {
         let Some(task) = self.tasks.get_mut(&who.task).filter(|task| task.is(who)) else {
             return self.born(who, exit);
         };
-        (task.tid, task.tgid) = (who.tid, who.tgid);
+        (task.thread, task.process) = (who.thread, who.process);
         let Some(call) = task.call.take() else {
             self.other += 1;
             return;
@@ -92,17 +92,17 @@ impl Machine {
         }
         if self.root.is_none() && is_exec(call) && exit.answer == 0 {
             // A process may be a case's root only after this: what it was before is not counted, nor is this return.
-            return self.counts.drop_process(who.tgid);
+            return self.counts.drop_process(who.process);
         }
-        self.counts.add(who.tgid, (call.0, call.1, exit.path, false));
+        self.counts.add(who.process, (call.0, call.1, exit.path, false));
     }
 
     /// A task that was never seen in user mode returns to it.
     fn born(&mut self, who: &Identity, exit: &Exit) {
-        self.tasks.insert(who.task, Task { tid: who.tid, tgid: who.tgid, call: None });
+        self.tasks.insert(who.task, Task { thread: who.thread, process: who.process, call: None });
         match self.forks.take(who, exit.next) {
-            Some(fork) => self.counts.add(who.tgid, (fork.abi, fork.nr, exit.path, true)),
-            None if self.root.is_some_and(|root| who.tgid >= root) => self.orphans += 1,
+            Some(fork) => self.counts.add(who.process, (fork.abi, fork.nr, exit.path, true)),
+            None if self.root.is_some_and(|root| who.process >= root) => self.orphans += 1,
             None => self.other += 1,
         }
     }
@@ -122,8 +122,8 @@ impl Task {
     /// Whether this task is now `who`: the same, or a thread that took its leader's number by exec. Another one at
     /// the same address is new there.
     fn is(&self, who: &Identity) -> bool {
-        let became_leader = || self.call.is_some_and(is_exec) && who.tid == self.tgid;
-        self.tgid == who.tgid && (self.tid == who.tid || became_leader())
+        let became_leader = || self.call.is_some_and(is_exec) && who.thread == self.process;
+        self.process == who.process && (self.thread == who.thread || became_leader())
     }
 }
 

@@ -11,8 +11,11 @@ const SUITE: u64 = 0x1000;
 const ROOT: u64 = 0x2000;
 const CHILD: u64 = 0x3000;
 
-fn who(task: u64, tid: u32, tgid: u32, parent: u32) -> Identity {
-    Identity { task, tid, tgid, parent }
+/// Number, path, whether a new task's first, count.
+type Row = (i32, Path, bool, u64);
+
+fn who(task: u64, thread: u32, process: u32, parent: u32) -> Identity {
+    Identity { task, thread, process, parent }
 }
 
 fn enter(machine: &mut Machine, task: u64, nr: i32) -> Vec<Line> {
@@ -45,7 +48,7 @@ fn begun() -> Machine {
 }
 
 /// The rows of the case without the root's marker, and (other, orphans).
-fn ended(machine: &mut Machine) -> (Vec<(i32, Path, bool, u64)>, (u64, u64)) {
+fn ended(machine: &mut Machine) -> (Vec<Row>, (u64, u64)) {
     let mut rows = Vec::new();
     let mut end = None;
     for line in say(machine, SUITE, Marker::Dump) {

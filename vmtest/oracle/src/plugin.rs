@@ -53,16 +53,16 @@ pub static qemu_plugin_version: c_int = qemu::VERSION;
 ///
 /// # Safety
 ///
-/// QEMU calls it, with `argc` strings in `argv`.
+/// QEMU calls it, with `count` strings in `argv`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qemu_plugin_install(
     id: PluginId,
     _info: *const c_void,
-    argc: c_int,
+    count: c_int,
     argv: *const *const c_char,
 ) -> c_int {
-    let arguments = (0..usize::try_from(argc).unwrap_or(0))
-        // SAFETY: QEMU passes `argc` strings.
+    let arguments = (0..usize::try_from(count).unwrap_or(0))
+        // SAFETY: QEMU passes `count` strings.
         .map(|at| unsafe { CStr::from_ptr(*argv.add(at)) }.to_string_lossy().into_owned());
     let Some(path) = arguments.into_iter().find_map(|word| Some(word.strip_prefix("out=")?.to_owned()))
     else {
@@ -201,7 +201,7 @@ impl Watcher {
                 self.layout.learn_parent(cpu, task, parent);
             }
         }
-        let unknown = Identity { task, tid: 0, tgid: 0, parent: 0 };
+        let unknown = Identity { task, thread: 0, process: 0, parent: 0 };
         Some(self.layout.identity(cpu, task).unwrap_or(unknown))
     }
 

@@ -1,5 +1,5 @@
 //! The part of QEMU's plugin interface that is used here, version 4 (QEMU 9.2 to 10.0; later ones still take it):
-//! `include/qemu/qemu-plugin.h` of QEMU 10.0, and the two kinds of array that it borrows from GLib.
+//! `include/qemu/qemu-plugin.h` of QEMU 10.0, and the two kinds of array that it borrows from `GLib`.
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::ptr;
@@ -27,7 +27,7 @@ struct Insn {
 /// `GArray` and `GByteArray` begin alike.
 #[repr(C)]
 struct Array {
-    data: *mut u8,
+    data: *mut c_void,
     len: c_uint,
 }
 
@@ -167,7 +167,7 @@ impl Cpu {
         // SAFETY: GLib keeps `len` bytes there, and nobody changes them while this borrow lasts.
         unsafe {
             let Array { data, len } = *self.buffer;
-            if data.is_null() { &[] } else { std::slice::from_raw_parts(data, len as usize) }
+            if data.is_null() { &[] } else { std::slice::from_raw_parts(data.cast(), len as usize) }
         }
     }
 }

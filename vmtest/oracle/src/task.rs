@@ -16,9 +16,9 @@ pub struct Identity {
     /// Its address.
     pub task: u64,
     /// Its thread number.
-    pub tid: u32,
+    pub thread: u32,
     /// Its process number.
-    pub tgid: u32,
+    pub process: u32,
     /// The process number of its real parent, 0 if unknown.
     pub parent: u32,
 }
@@ -63,18 +63,18 @@ impl Layout {
             let pair = word(memory, task.wrapping_add(numbers))?;
             Some((pair as u32, (pair >> 32) as u32))
         };
-        let (tid, tgid) = pair(memory, task)?;
+        let (thread, process) = pair(memory, task)?;
         let parent = word(memory, task.wrapping_add(parent)).and_then(|parent| pair(memory, parent));
-        Some(Identity { task, tid, tgid, parent: parent.map_or(0, |(_, tgid)| tgid) })
+        Some(Identity { task, thread, process, parent: parent.map_or(0, |(_, process)| process) })
     }
 
     /// Looks for a task's numbers; what fits this one too remains.
-    pub fn learn_numbers(&mut self, memory: &mut impl Memory, task: u64, tid: u32, tgid: u32) {
+    pub fn learn_numbers(&mut self, memory: &mut impl Memory, task: u64, thread: u32, process: u32) {
         let mut image = vec![0; SEARCHED];
         if !memory.read(task, &mut image) {
             return;
         }
-        let pair = u64::from(tgid) << 32 | u64::from(tid);
+        let pair = u64::from(process) << 32 | u64::from(thread);
         let holds = |at: u64| read_word(&image, at as usize) == Some(pair);
         let found = match self.numbers.take() {
             Some(before) => before.into_iter().filter(|&at| holds(at)).collect(),
@@ -128,7 +128,7 @@ mod tests {
     const CHILD: u64 = 0xffff_8880_0200_0000;
 
     fn memory() -> Words {
-        let pair = |tid: u64, tgid: u64| tgid << 32 | tid;
+        let pair = |thread: u64, process: u64| process << 32 | thread;
         Words(BTreeMap::from([
             (BASE + 0x1_fb80, CHILD),
             // By chance, or in a copy, the pair stands elsewhere too; the pointer as well.
@@ -152,7 +152,7 @@ mod tests {
         layout.learn_parent(&mut memory, CHILD, PARENT);
         assert_eq!(layout.known(), Some((2464, 2480)));
         let task = layout.current(&mut memory, BASE).expect("it is mapped");
-        let want = Identity { task: CHILD, tid: 103, tgid: 102, parent: 100 };
+        let want = Identity { task: CHILD, thread: 103, process: 102, parent: 100 };
         assert_eq!(layout.identity(&mut memory, task), Some(want));
     }
 

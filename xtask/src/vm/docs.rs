@@ -16,7 +16,7 @@ Made by `cargo xtask vm --write-docs` from the results of `cargo xtask vm`: do n
 Each cell is one or more guests: Debian's kernel under QEMU, running the cases of `vmtest` with exitpath attached, and a
 QEMU plugin below that counts by which instruction each system call returned. A case is *equal* when the plugin, exitpath
 and the workload's own expectation agree on every count; *within* when exitpath differs as the fidelity or the losses that it
-declares allow; *WRONG* otherwise. *Refused* is exitpath's own word, with its reason.
+declares allow; *beyond the plan* when the case is made of what the plan is known not to see; *WRONG* otherwise. *Refused* is exitpath's own word, with its reason.
 
 ";
 
@@ -44,7 +44,8 @@ fn text(results: &[GuestResult]) -> String {
         }
     }
     let mut text = HEAD.to_owned();
-    let _ = writeln!(text, "| plan | {} |", Vec::from_iter(kernels.values().copied()).join(" | "));
+    let names: Vec<_> = kernels.values().copied().collect();
+    let _ = writeln!(text, "| plan | {} |", names.join(" | "));
     let _ = writeln!(text, "|---|{}", "---|".repeat(kernels.len()));
     for plan in plans {
         let cells = kernels.values().map(|release| {
@@ -62,7 +63,7 @@ fn cell(guests: &[&GuestResult]) -> String {
     let mut said: Vec<(String, Vec<String>)> = Vec::new();
     for guest in guests {
         let what = outcome(guest);
-        let used = Vec::from_iter(guest.used.iter().map(String::as_str)).join(", ");
+        let used = guest.used.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         let what = if used.is_empty() { what } else { format!("{what}; {used}") };
         let mut place = guest.cpu.clone();
         if guest.smp != "1" {

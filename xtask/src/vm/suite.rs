@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use vmtest::cases::{self, Case};
@@ -22,8 +22,8 @@ struct Cell<'a> {
     plan: &'a str,
 }
 
-/// Runs the cases everywhere; code 1 if anything was wrong anywhere.
-pub fn run(args: &Args, setting: &Setting, cases: &[(&'static Case, u64)]) -> Result<ExitCode> {
+/// Runs the cases everywhere, and shows how they came out.
+pub fn run(args: &Args, setting: &Setting, cases: &[(&'static Case, u64)]) -> Result<Vec<GuestResult>> {
     let plugin = oracle::build(&setting.qemu)?;
     let plans = plans(args, setting)?;
     let commit = commit();
@@ -43,8 +43,7 @@ pub fn run(args: &Args, setting: &Setting, cases: &[(&'static Case, u64)]) -> Re
     if cases.len() >= cases::all().count() {
         results::merge(&setting.place, &results)?;
     }
-    let passed = results.iter().all(GuestResult::passed);
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(results)
 }
 
 impl Cell<'_> {

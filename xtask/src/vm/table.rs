@@ -20,9 +20,11 @@ pub fn outcome(result: &GuestResult) -> String {
     if let Some(why) = &result.refused {
         return format!("refused: {}", brief(why));
     }
-    let Sums { equal, within, wrong, unsupported } = result.sums();
+    let Sums { equal, within, beyond, wrong, unsupported } = result.sums();
     let mut said = format!("{equal} equal");
-    for (n, what) in [(within, "within"), (wrong, "WRONG"), (unsupported, "nothing to run")] {
+    let rest =
+        [(within, "within"), (beyond, "beyond the plan"), (wrong, "WRONG"), (unsupported, "nothing to run")];
+    for (n, what) in rest {
         if n > 0 {
             let _ = write!(said, ", {n} {what}");
         }
@@ -36,7 +38,8 @@ pub fn outcome(result: &GuestResult) -> String {
 /// The tracer's message without its own name and the advice behind it.
 pub fn brief(why: &str) -> &str {
     let why = why.trim_start_matches("exitpath: ").trim_start_matches("error: ");
-    why.lines().next().unwrap_or(why)
+    let why = why.lines().next().unwrap_or(why);
+    why.split_once("; `exitpath doctor` shows").map_or(why, |(why, _)| why)
 }
 
 /// All guests, after what was wrong in them.
@@ -47,6 +50,7 @@ pub fn print(results: &[GuestResult]) {
                 Verdict::Wrong(notes) => ("WRONG", notes),
                 Verdict::Failed(notes) => ("FAILED", notes),
                 Verdict::Within(notes) => ("within", notes),
+                Verdict::Beyond(notes) => ("beyond", notes),
                 Verdict::Equal | Verdict::Unsupported(_) => continue,
             };
             println!("{word:6} {} {} {} {name}", result.release, result.cpu, result.plan);
