@@ -75,6 +75,17 @@ impl SyscallId {
         Self { abi: Abi::X86_64, nr: NR_INVALID }
     }
 
+    /// Reads a call at its exit, when its entry was not seen. `orig_ax` is -1 after `rt_sigreturn` (`restore_sigcontext`)
+    /// and in a call with that number, which nobody makes and which fails with ENOSYS.
+    #[inline(always)]
+    #[must_use]
+    pub const fn decode_exit(compat: bool, orig_ax: i64, ret: i64) -> Self {
+        if orig_ax as u32 == u32::MAX && ret != -38 {
+            return if compat { Self { abi: Abi::I386, nr: 173 } } else { Self { abi: Abi::X86_64, nr: 15 } };
+        }
+        Self::decode(compat, orig_ax)
+    }
+
     /// Calls that never return: no record is armed for them.
     #[inline(always)]
     #[must_use]
@@ -155,6 +166,14 @@ mod tests {
         proptest::proptest!(|(compat: bool, id: i64)| {
             proptest::prop_assert!(SyscallId::decode(compat, id).nr <= NR_INVALID);
         });
+    }
+
+    #[test]
+    fn an_exit_without_number_is_a_return_from_a_handler() {
+        assert!(SyscallId::decode_exit(false, -1, 5).is_sigreturn());
+        assert!(SyscallId::decode_exit(true, -1, 0).is_sigreturn());
+        assert_eq!(SyscallId::decode_exit(false, -1, -38).nr, NR_INVALID);
+        assert_eq!(SyscallId::decode_exit(false, 39, 5), SyscallId::decode(false, 39));
     }
 
     #[test]

@@ -59,6 +59,12 @@ pub(crate) struct Series {
 }
 
 impl Report {
+    /// Returns of a call whose path may be another: a debugger may have changed their registers.
+    pub(crate) fn uncertain(&self, abi: Abi, nr: i64) -> u64 {
+        let series = self.series.iter().filter(|one| (one.abi, one.nr) == (abi, nr));
+        series.map(|one| one.uncertain).sum()
+    }
+
     /// Reads a report, and refuses one of another schema.
     pub fn parse(text: &str) -> Result<Self> {
         let report: Self =

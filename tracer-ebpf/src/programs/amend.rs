@@ -8,14 +8,14 @@ use aya_ebpf::{
 };
 use aya_log_ebpf::debug;
 use tracer_common::{
-    Cause, CpuState, TaskRecord,
+    Cause, CpuState, Path, Reason, Reasons, SeriesKey, SyscallId, TaskRecord, Untimed,
     amend::{Own, after_handler, error_after_handler, own_exit, rewritten},
     layout::{error_cell, is_restart_cell},
     record::Return,
 };
 
 use super::{
-    config,
+    admission, config,
     lifecycle::field,
     maps, series,
     task::{Source, Typed, Untyped, probe, reg},
@@ -42,6 +42,11 @@ pub fn signal_btf(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     let source = Typed::current();
+    let info: *const u32 = ctx.arg(1);
+    if ctx.arg::<u32>(0) == SIGSYS && probe(info as u64 + SI_CODE) as u32 == SYS_USER_DISPATCH {
+        dispatched(&source);
+        return 0;
+    }
     let Some((record, counted)) = counted(&source) else { return 0 };
     if !is_own(&ctx, &source, &counted) {
         return 0;
@@ -53,6 +58,41 @@ pub fn signal_btf(ctx: BtfTracePointContext) -> i32 {
     }
     apply(record, &counted, &moved);
     0
+}
+
+/// `SIGSYS`, its cause `SYS_USER_DISPATCH` and where that stands (include/uapi/asm-generic/siginfo.h).
+const SIGSYS: u32 = 31;
+const SYS_USER_DISPATCH: u32 = 2;
+const SI_CODE: u64 = 8;
+
+/// Syscall user dispatch rolls a call back before any tracepoint (`on_dispatch`) and sends this signal, whose handler the
+/// call leaves to: counted here, or nowhere.
+#[inline(always)]
+fn dispatched(source: &Typed) {
+    let call = SyscallId::decode(source.compat(), source.reg(reg::ORIG_AX) as i64);
+    if !admission::selected_at_exit(source) || !admission::call_selected(call) {
+        return;
+    }
+    let Some((cpu, state)) = here() else { return };
+    let tid = source.tid();
+    // SAFETY: the record belongs to the running thread, whose events do not overlap.
+    let record = unsafe { &mut *maps::record(tid) };
+    *record = TaskRecord::unseen(tid);
+    let one = Return {
+        key: SeriesKey::new(call, Path::Iret),
+        reasons: Reasons::NONE.with(Reason::CxNeIp),
+        cause: Cause::Signal,
+        error: 0,
+        timed: false,
+        ptraced: false,
+    };
+    record.last = one.pack();
+    record.reasons = u32::from(one.reasons.0);
+    maps::untimed(state, Untimed::Refused);
+    let (last, reasons) = (maps::reread(&record.last), maps::reread(&record.reasons));
+    if !series::add::<false>(cpu, state, last, reasons, None) {
+        record.last = last.uncounted();
+    }
 }
 
 /// The same, untyped; only for plans whose final hook counts.

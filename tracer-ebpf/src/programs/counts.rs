@@ -113,13 +113,10 @@ fn launder(state: *mut CpuState, one: &Return) -> (Last, u32) {
 fn classify_now<const PLAIN: bool>(source: &Typed, ret: i64) -> Option<Return> {
     let compat = source.compat();
     let orig_ax = source.reg(reg::ORIG_AX) as i64;
-    let mut call = SyscallId::decode(compat, orig_ax);
+    let mut call = SyscallId::decode_exit(compat, orig_ax, ret);
     if call.is_exec() && ret == 0 {
         // The new image has renamed the call to its own ABI's execve; whose it was is not known any more.
         call = SyscallId { abi: Abi::X86_64, nr: 59 };
-    } else if orig_ax as u32 == u32::MAX && ret != -38 {
-        // Only rt_sigreturn leaves -1 behind without ENOSYS.
-        call.nr = if compat { 173 } else { 15 };
     }
     if !PLAIN && !admission::call_selected(call) {
         return None;

@@ -190,7 +190,7 @@ fn begin_unpaired<const PLAIN: bool>(
     orig_ax: i64,
     ret: i64,
 ) -> bool {
-    let here = SyscallId::decode(source.compat(), orig_ax);
+    let here = SyscallId::decode_exit(source.compat(), orig_ax, ret);
     if !PLAIN && !admission::call_selected(here) {
         return false;
     }

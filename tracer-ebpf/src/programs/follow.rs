@@ -3,17 +3,12 @@
 
 use aya_ebpf::{macros::fexit, programs::FExitContext};
 use tracer_common::{
-    Abi, Cause, Reason, Reasons, SeriesKey, SyscallId, TaskRecord, Untimed,
-    exit::Entry,
-    finish::classify_final,
-    layout::is_restart_cell,
-    record::{Call, Return},
-    verdict::Path,
+    Abi, Cause, Reason, exit::Entry, finish::classify_final, layout::is_restart_cell, record::Return,
 };
 
 use super::{
-    admission, amend, config, maps, series,
-    task::{Source, Typed, reg},
+    amend, config,
+    task::{Source, Typed},
 };
 
 /// `PTRACE_EVENTMSG_SYSCALL_EXIT` (include/uapi/linux/ptrace.h).
@@ -72,42 +67,5 @@ fn judge_again(ctx: &FExitContext, hook: Cause) -> i32 {
     let moved =
         Return { key: counted.key.with_path(verdict.path), reasons: verdict.reasons, cause, ..counted };
     amend::apply(record, &counted, &moved);
-    0
-}
-
-/// `bool syscall_user_dispatch(struct pt_regs *regs)`: a dispatched call fires no tracepoint; it ends in SIGSYS, whose
-/// handler or death follows.
-#[fexit(function = "syscall_user_dispatch")]
-pub fn amend_dispatch(ctx: FExitContext) -> i32 {
-    let dispatched: u64 = ctx.arg(1);
-    if dispatched & 0xff == 0 {
-        return 0;
-    }
-    let source = Typed::new(ctx.arg(0));
-    let call = SyscallId::decode(source.compat(), source.reg(reg::ORIG_AX) as i64);
-    if !admission::selected_at_exit(&source) || !admission::call_selected(call) {
-        return 0;
-    }
-    let Some((cpu, state)) = amend::here() else { return 0 };
-    let tid = source.tid();
-    // SAFETY: the record belongs to the running thread, whose events do not overlap.
-    let record = unsafe { &mut *maps::record(tid) };
-    *record = TaskRecord::unseen(tid);
-    let one = Return {
-        key: SeriesKey::new(call, Path::Iret),
-        reasons: Reasons::NONE.with(Reason::CxNeIp),
-        cause: Cause::Signal,
-        error: 0,
-        timed: false,
-        ptraced: false,
-    };
-    record.call = Call::IDLE;
-    record.last = one.pack();
-    record.reasons = u32::from(one.reasons.0);
-    maps::untimed(state, Untimed::Refused);
-    let (last, reasons) = (maps::reread(&record.last), maps::reread(&record.reasons));
-    if !series::add::<false>(cpu, state, last, reasons, None) {
-        record.last = last.uncounted();
-    }
     0
 }

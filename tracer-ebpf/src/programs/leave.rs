@@ -67,7 +67,7 @@ fn on_leave(source: &impl Source, ret: i64) {
             finish::turnaround(state, record);
         }
     } else {
-        let here = SyscallId::decode(source.compat(), orig_ax);
+        let here = SyscallId::decode_exit(source.compat(), orig_ax, ret);
         if !admission::call_selected(here) {
             return;
         }

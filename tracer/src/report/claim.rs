@@ -42,7 +42,9 @@ impl Claim {
 
 const fn lost(kind: Loss) -> &'static str {
     match kind {
-        Loss::Recursion => "program runs were skipped by the kernel (recursion)",
+        Loss::Recursion => {
+            "program runs were skipped by the kernel (recursion): counts may be off by as many, either way"
+        }
         Loss::SlotFull => "returns found no free series and are not counted (slot-full; --max-series)",
         Loss::NoStart => "returns had no entry (no-start)",
         Loss::TidCollision | Loss::ClockBack | Loss::ReaderLate => "latencies are missing",

@@ -16,7 +16,7 @@ Made by `cargo xtask vm --write-docs` from the results of `cargo xtask vm`: do n
 Each cell is one or more guests: Debian's kernel under QEMU, running the cases of `vmtest` with exitpath attached, and a
 QEMU plugin below that counts by which instruction each system call returned. A case is *equal* when the plugin, exitpath
 and the workload's own expectation agree on every count; *within* when exitpath differs as the fidelity or the losses that it
-declares allow; *beyond the plan* when the case is made of what the plan is known not to see; *WRONG* otherwise. *Refused* is exitpath's own word, with its reason.
+declares allow; *WRONG* otherwise. *Refused* is exitpath's own word, with its reason.
 
 ";
 

@@ -54,8 +54,6 @@ pub struct Sums {
     pub equal: usize,
     /// The tracer differs as it says it may.
     pub within: usize,
-    /// The tracer differs where the case is known to be beyond its plan.
-    pub beyond: usize,
     /// Somebody is wrong, or something failed.
     pub wrong: usize,
     /// Nothing to run on this kernel.
@@ -70,7 +68,6 @@ impl GuestResult {
             *match case.verdict {
                 Verdict::Equal => &mut sums.equal,
                 Verdict::Within(_) => &mut sums.within,
-                Verdict::Beyond(_) => &mut sums.beyond,
                 Verdict::Wrong(_) | Verdict::Failed(_) => &mut sums.wrong,
                 Verdict::Unsupported(_) => &mut sums.unsupported,
             } += 1;

@@ -20,10 +20,9 @@ pub fn outcome(result: &GuestResult) -> String {
     if let Some(why) = &result.refused {
         return format!("refused: {}", brief(why));
     }
-    let Sums { equal, within, beyond, wrong, unsupported } = result.sums();
+    let Sums { equal, within, wrong, unsupported } = result.sums();
     let mut said = format!("{equal} equal");
-    let rest =
-        [(within, "within"), (beyond, "beyond the plan"), (wrong, "WRONG"), (unsupported, "nothing to run")];
+    let rest = [(within, "within"), (wrong, "WRONG"), (unsupported, "nothing to run")];
     for (n, what) in rest {
         if n > 0 {
             let _ = write!(said, ", {n} {what}");
@@ -50,7 +49,6 @@ pub fn print(results: &[GuestResult]) {
                 Verdict::Wrong(notes) => ("WRONG", notes),
                 Verdict::Failed(notes) => ("FAILED", notes),
                 Verdict::Within(notes) => ("within", notes),
-                Verdict::Beyond(notes) => ("beyond", notes),
                 Verdict::Equal | Verdict::Unsupported(_) => continue,
             };
             println!("{word:6} {} {} {} {name}", result.release, result.cpu, result.plan);

@@ -9,14 +9,18 @@ pub fn tracepoints(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
     let mut blind_spots = vec![
         "registers that a tracer (ptrace) changes after sys_exit: returns of traced tasks are counted as uncertain"
             .to_owned(),
-        "calls answered by syscall user dispatch: no tracepoint fires, they are not counted".to_owned(),
         "32-bit calls whose sixth argument cannot be read: no tracepoint fires, they are not counted".to_owned(),
     ];
     let programs = if !typed {
+        blind_spots.push(
+            "untyped programs: calls answered by syscall user dispatch fire no tracepoint, and are not counted"
+                .to_owned(),
+        );
         blind_spots
             .push("untyped programs: handlers set up on the way out and rseq aborts are not seen".to_owned());
         untyped(facts, wish, &mut blind_spots)?
     } else if wish.counts_only {
+        blind_spots.push("counts only: calls answered by syscall user dispatch are not counted".to_owned());
         blind_spots
             .push("counts only: execveat, and execve by 32-bit programs, count as x86_64 execve".to_owned());
         blind_spots
@@ -92,7 +96,6 @@ pub fn amend(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
         Program::required("amend_ptrace", Attach::Exit, "ptrace_notify"),
         Program::amends("amend_uprobe", Attach::Exit, "uprobe_notify_resume"),
         Program::optional("amend_rseq", Attach::Exit, "__rseq_handle_notify_resume"),
-        Program::optional("amend_dispatch", Attach::Exit, "syscall_user_dispatch"),
     ];
     programs.extend(timing(wish));
     let mut blind_spots = vec![
