@@ -194,7 +194,7 @@ fn allowed(differences: &[Difference], report: &Report) -> bool {
     }
     let mut missing = 0;
     for (&(abi, nr), call) in &calls {
-        any_way += call.slow.saturating_sub(report.uncertain(abi, nr)) + call.all.max(0) as u64;
+        any_way += call.slow.saturating_sub(report.uncertain(abi, nr)).max(call.all.max(0) as u64);
         missing += (-call.all).max(0) as u64;
     }
     any_way <= report.loss.get(RECURSION).copied().unwrap_or(0) && any_way + missing <= loss
