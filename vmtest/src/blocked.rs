@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::cases::Case;
 use crate::expect::{Expectation, Give, Path as ExitPath};
+use crate::marker::Marker;
 use crate::spawn::Thread;
 use crate::stage;
 use crate::sys::{self, nr, plain};
@@ -54,6 +55,8 @@ pub fn run(threads: u64) -> Result<()> {
     }
     writeln!(stdout(), "{ASLEEP}")?;
     stdin().read_to_end(&mut Vec::new()).context("cannot read stdin")?;
+    // An oracle that watches from below counts from here on; elsewhere it is an unknown call that fails.
+    Marker::Begin.say(0, 0);
     // The end of the pipe is what they wait for.
     drop(writer);
     drop(running);

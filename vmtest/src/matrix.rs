@@ -4,22 +4,31 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::{Command, Output};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::cases::Case;
+use crate::blocked::Blocked;
+use crate::cases::{self, Case};
 use crate::compare::Report;
 use crate::expect::Expectation;
 use crate::introduce::introduce;
 use crate::marker::Marker;
+use crate::ready;
 
 /// The plan's name for running the cases without a tracer.
 pub const UNTRACED: &str = "none";
 /// The tracer's code for "tracing is not possible here".
 const CANNOT_TRACE: i32 = 3;
+
+const ATTACH_BLOCKED: &str = "attach-blocked";
+/// Threads that block before the tracer comes.
+const BLOCKED: u64 = 40;
+/// A tracer in an emulated guest needs some seconds for the kernel's types.
+const ATTACH: Duration = Duration::from_secs(60);
 
 const EXPECTATION: &str = "/tmp/expectation.json";
 const REPORT: &str = "/tmp/report.json";
@@ -91,7 +100,47 @@ impl Matrix<'_> {
                 return Ok(());
             }
         }
+        if runs.len() == cases::all().count() {
+            let number = runs.len() as u64 + 1;
+            let line = self.attach_blocked(number).unwrap_or_else(|error| Line::Failed {
+                case: number,
+                name: ATTACH_BLOCKED.to_owned(),
+                said: format!("{error:#}"),
+            });
+            Marker::Dump.say(number as usize, 0);
+            print(&line)?;
+        }
         print(&Line::End)
+    }
+
+    /// Threads that block, then the tracer, then their release: the one case in which the tracer comes second.
+    fn attach_blocked(&self, case: u64) -> Result<Line> {
+        let start = Instant::now();
+        let blocked = Blocked::start(Path::new(self.workload), BLOCKED)?;
+        let mut tracer = if self.plan == UNTRACED {
+            None
+        } else {
+            let mut command = Command::new(self.tracer);
+            command.args(["record", "--format", "json", "--output", REPORT, "-p"]);
+            command.arg(blocked.pid().to_string());
+            if self.plan != "auto" {
+                command.args(["--plan", self.plan]);
+            }
+            Some(ready::start(&mut command)?.attached(ATTACH)?.0)
+        };
+        // What the threads did before is nobody's to see.
+        Marker::Dump.say(0, 0);
+        let expected = blocked.release()?;
+        if let Some(tracer) = &mut tracer {
+            // SAFETY: our own child, not waited for yet; Ctrl-C is how a user ends it.
+            unsafe { libc::kill(i32::try_from(tracer.id())?, libc::SIGINT) };
+            let status = tracer.wait()?;
+            ensure!(status.success(), "the tracer ended with {status}");
+        }
+        let report = tracer.map(|_| Report::parse(&read(REPORT)?)).transpose()?;
+        let seconds = start.elapsed().as_secs_f64();
+        let name = ATTACH_BLOCKED.to_owned();
+        Ok(Line::Case(Box::new(Ran { case, name, seconds, expected, report })))
     }
 
     fn case(&self, number: u64, name: &str, count: u64) -> Result<Line> {

@@ -1,5 +1,6 @@
 //! Developer tasks: `cargo xtask TASK`. One file a task.
 
+mod apt;
 mod artifacts;
 #[path = "../../tracer/build/cache.rs"]
 mod cache;

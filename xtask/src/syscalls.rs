@@ -8,17 +8,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::apt::{self, Apt, Archive};
 use crate::workspace;
 
 const GENERATED: &str = "tracer/src/syscalls/generated";
 /// Where Debian publishes kernels newer than its stable release's.
 const SUITES: [&str; 2] = ["sid", "trixie-backports"];
 const PACKAGE: &str = "linux-libc-dev";
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// x32 numbers carry bit 30 in the header; the tables leave it out.
 const X32_BIT: &str = "__X32_SYSCALL_BIT + ";
 /// Each table's ABI, which names its file, and the kernel header it comes from.
@@ -82,59 +82,18 @@ fn run(root: &Path, headers: Option<&Path>) -> Result<()> {
 
 /// Downloads and unpacks the newest `linux-libc-dev` below `cache`; returns its include folder.
 fn fetch(cache: &Path) -> Result<PathBuf> {
-    fs::create_dir_all(cache.join("lists/partial"))?;
-    fs::create_dir_all(cache.join("archives/partial"))?;
-    let cache = cache.canonicalize()?;
-    let mirror = mirror()?;
-    let mut sources = String::new();
-    for suite in SUITES {
-        writeln!(sources, "deb [signed-by={KEYRING}] {mirror} {suite} main")?;
-    }
-    fs::write(cache.join("sources.list"), sources)?;
-    let apt = |tool: &str, args: &[&str]| {
-        let mut command = Command::new(tool);
-        for (key, file) in [("Etc::sourcelist", "sources.list"), ("State::lists", "lists"), ("Cache", ".")] {
-            command.arg("-o").arg(format!("Dir::{key}={}", cache.join(file).display()));
-        }
-        command.args(["-o", "Dir::Etc::sourceparts=/dev/null"]).args(args).current_dir(&cache);
-        output(&mut command)
-    };
+    let sources: Vec<String> =
+        SUITES.iter().map(|suite| apt::source(Archive::Main, suite)).collect::<Result<_>>()?;
     println!("asking Debian for its newest {PACKAGE}");
-    apt("apt-get", &["-qq", "update"])?;
-    // Pinning would prefer sid over backports; madison lists all versions, newest first.
-    let versions = apt("apt-cache", &["madison", PACKAGE])?;
-    let version = versions
-        .lines()
-        .next()
-        .and_then(|line| line.split('|').nth(1))
-        .with_context(|| format!("no {PACKAGE} in {SUITES:?}: give the headers with --headers DIR"))?
-        .trim();
+    let apt = Apt::new(cache, &sources)?;
+    // Pinning would prefer sid over backports; the list has all versions, newest first.
+    let version = apt.versions(PACKAGE)?.into_iter().next();
+    let version = version
+        .with_context(|| format!("no {PACKAGE} in {SUITES:?}: give the headers with --headers DIR"))?;
     println!("fetching {PACKAGE} {version}");
-    apt("apt-get", &["-qq", "download", &format!("{PACKAGE}={version}")])?;
-    // apt writes a version's ':' as %3a; kernel packages have no epoch, so the name is the plain one.
-    let package = cache.join(format!("{PACKAGE}_{version}_all.deb"));
-    let tree = cache.join(version);
-    output(Command::new("dpkg").arg("-x").args([&package, &tree]))?;
+    let tree = cache.join(&version);
+    apt.unpack(&format!("{PACKAGE}={version}"), &tree)?;
     Ok(tree.join("usr/include"))
-}
-
-/// The Debian mirror this machine already uses.
-fn mirror() -> Result<String> {
-    let sites = output(Command::new("apt-get").args(["indextargets", "--format", "$(SITE)"]))?;
-    sites
-        .lines()
-        .find(|site| site.trim_end_matches('/').ends_with("/debian"))
-        .map(str::to_owned)
-        .context("apt knows no Debian mirror here: give the kernel's headers with --headers DIR (/usr/include will do)")
-}
-
-fn output(command: &mut Command) -> Result<String> {
-    let what = format!("{command:?}");
-    let done = command.output().with_context(|| format!("starting {what}"))?;
-    if !done.status.success() {
-        bail!("{what}: {}: {}", done.status, String::from_utf8_lossy(&done.stderr).trim());
-    }
-    Ok(String::from_utf8(done.stdout)?)
 }
 
 /// Debian keeps `asm` in a folder of the architecture, the kernel's own `headers_install` does not.

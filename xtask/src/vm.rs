@@ -4,7 +4,6 @@
 //! Usually a guest runs the cases under a plan of exitpath's, with the oracle below it, and all opinions of each case
 //! are compared ([`suite`]); or it runs one command ([`command`]). All failures of all guests are collected.
 
-mod apt;
 mod command;
 mod cpio;
 mod docs;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::apt::{self, Apt, Archive};
+use crate::apt::{self, Apt, Archive};
 use crate::run;
 
 const PROGRAM: &str = "qemu-system-x86_64";

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::apt::{self, Apt, Archive};
+use crate::apt::{self, Apt, Archive};
 
 /// A series and the suite that has it.
 const SERIES: [(&str, Archive, &str); 5] = [

@@ -30,8 +30,7 @@ pub fn source(archive: Archive, suite: &str) -> Result<String> {
         "$(REPO_URI)|$(LABEL)",
         "Created-By: Packages",
     ]);
-    let targets =
-        run::quiet(&mut command).context("this machine has no apt: the guests' kernels are Debian's")?;
+    let targets = run::quiet(&mut command).context("this machine has no apt: what is fetched is Debian's")?;
     let address = address(&targets, archive)
         .context("apt here has no Debian mirror: add one to its sources, or boot on a Debian machine")?;
     Ok(format!("deb [signed-by={KEYRING}] {address} {suite} main"))
@@ -96,9 +95,11 @@ impl Apt {
         Ok(table.lines().filter_map(|line| line.split('|').nth(1)).map(|v| v.trim().to_owned()).collect())
     }
 
-    /// Downloads a package and unpacks it into `place`; apt checks it against the signed lists.
+    /// Downloads a package (`NAME`, or `NAME=VERSION`) and unpacks it into `place`; apt checks it against the signed lists.
     pub fn unpack(&self, package: &str, place: &Path) -> Result<()> {
         let folder = self.folder.join("download");
+        // A package of an earlier run would be taken for this one.
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         run::quiet(self.command("apt-get").args(["--quiet", "download", package]).current_dir(&folder))?;
         let packages = fs::read_dir(&folder)?.filter_map(|entry| Some(entry.ok()?.path()));
