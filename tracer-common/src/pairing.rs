@@ -31,7 +31,7 @@ pub const fn enter(
 ) -> Option<Loss> {
     let mut loss = None;
     if record.tid != tid {
-        if record.tid != 0 && record.call.is_in() {
+        if record.tid != 0 && (record.call.is_in() || record.call.is_exiting()) {
             loss = Some(Loss::TidCollision);
         }
         record.tid = tid;

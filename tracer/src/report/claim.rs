@@ -14,7 +14,7 @@ pub struct Claim {
 }
 
 /// Losses after which a path or a count is no longer certain. The others cost a latency only.
-const UNCERTAIN: [Loss; 3] = [Loss::Recursion, Loss::SlotFull, Loss::NoStart];
+const UNCERTAIN: [Loss; 4] = [Loss::Recursion, Loss::SlotFull, Loss::NoStart, Loss::TidCollision];
 
 impl Claim {
     /// `ptraced` is the number of returns whose task had a tracer: it may change the registers after the
@@ -47,7 +47,8 @@ const fn lost(kind: Loss) -> &'static str {
         }
         Loss::SlotFull => "returns found no free series and are not counted (slot-full; --max-series)",
         Loss::NoStart => "returns had no entry (no-start)",
-        Loss::TidCollision | Loss::ClockBack | Loss::ReaderLate => "latencies are missing",
+        Loss::TidCollision => "records of threads were overwritten: their calls may have lost their number (tid-collision)",
+        Loss::ClockBack | Loss::ReaderLate => "latencies are missing",
     }
 }
 
