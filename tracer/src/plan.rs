@@ -119,13 +119,7 @@ impl Plan {
             return Self::forced(facts, wish, name);
         }
         let judged = candidates(facts);
-        // A symbol that is hidden from us is not hidden from the kernel: trying tells.
-        let worth = |one: &&Candidate| match one.works {
-            Answer::Yes => true,
-            Answer::Unknown => candidates::may_load(facts),
-            Answer::No => false,
-        };
-        let fit = judged.iter().filter(worth);
+        let fit = judged.iter().filter(|one| one.hopeful);
         let plans: Vec<Self> =
             fit.filter_map(|one| build::plans(one.name, facts, wish).ok()).flatten().collect();
         if plans.is_empty() {
@@ -133,6 +127,14 @@ impl Plan {
             return Self::forced(facts, wish, "tracepoints");
         }
         Ok(plans)
+    }
+
+    /// All plans that the facts do not rule out, the best first; none where this process may load nothing.
+    #[must_use]
+    pub fn conceivable(facts: &Facts, wish: &Wish<'_>) -> Vec<Self> {
+        let judged = candidates(facts);
+        let left = judged.iter().filter(|one| one.works != Answer::No && candidates::may_load(facts));
+        left.filter_map(|one| build::plans(one.name, facts, wish).ok()).flatten().collect()
     }
 
     fn forced(facts: &Facts, wish: &Wish<'_>, name: &str) -> Result<Vec<Self>, PlanError> {
@@ -145,12 +147,7 @@ impl Plan {
             remedy: remedy.unwrap_or_else(|| "`exitpath doctor` shows what this kernel allows".to_owned()),
         };
         let divert = wish.forced == Some("tracepoints") && Regime::of(facts).frame == Frame::Partial;
-        let hopeless = match candidate.works {
-            Answer::Yes => false,
-            Answer::Unknown => !candidates::may_load(facts),
-            Answer::No => true,
-        };
-        if hopeless && !divert {
+        if !candidate.hopeful && !divert {
             let may_not = !candidates::may_load(facts);
             let privileges = || judged_by_privileges(facts).filter(|_| may_not);
             return Err(unfit(candidate.because, candidate.remedy.or_else(privileges)));

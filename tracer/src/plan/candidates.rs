@@ -28,6 +28,8 @@ pub struct Candidate {
     pub because: String,
     /// What would make it work.
     pub remedy: Option<String>,
+    /// It works as far as this process may look: a symbol that is hidden from us is not hidden from the kernel.
+    pub hopeful: bool,
     /// Whether it was tried: attached for an instant.
     pub tried: bool,
 }
@@ -73,7 +75,10 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
                 _ if lacks.is_empty() => (Answer::Yes, format!("it has {needs}"), None),
                 _ => (lacking, format!("needs {needs}; {reasons}"), None),
             };
-            Candidate { name, works, because, remedy, tried: false }
+
+            let hidden = works == Answer::Unknown && lacks.iter().all(|(name, _)| name.ends_with("-symbol"));
+            let hopeful = works == Answer::Yes || hidden;
+            Candidate { name, works, because, remedy, hopeful, tried: false }
         })
         .collect()
 }
@@ -94,7 +99,7 @@ pub fn judged(facts: &Facts, trials: &Trials) -> Vec<Candidate> {
     all
 }
 
-/// Whether this process can load programs at all; if not, an unknown fact is not worth a try.
+/// Whether this process can load programs at all; if not, nothing is worth a try.
 pub fn may_load(facts: &Facts) -> bool {
     facts.get("raw-tracepoints").is_yes()
 }
