@@ -8,6 +8,7 @@ mod apt;
 mod command;
 mod cpio;
 mod docs;
+mod golden;
 mod guests;
 mod image;
 mod install;
@@ -68,6 +69,9 @@ pub struct Args {
     /// Show the guests' output while they run
     #[arg(long)]
     verbose: bool,
+    /// With guest-doctor: its output becomes the golden one that later runs are compared with
+    #[arg(long)]
+    bless: bool,
     /// Boot nothing: make docs/KERNELS.md from the results of earlier runs
     #[arg(long)]
     write_docs: bool,
@@ -94,6 +98,7 @@ impl Args {
             tracer: true,
             update: false,
             verbose: false,
+            bless: false,
             write_docs: false,
             words: Vec::new(),
         }
@@ -136,7 +141,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let kernels = series.iter().map(fetch).collect::<Result<_>>()?;
     fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
-    let built = image::compile(args.tracer || matches!(words, Words::Cases(_)))?;
+    let built = image::compile(words.traced(args.tracer))?;
     let setting = Setting { qemu, kernels, place, built };
     match words {
         Words::Command(command) => command::run(args, &setting, &command),

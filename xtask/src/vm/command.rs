@@ -6,12 +6,12 @@ use anyhow::Result;
 
 use super::kernel::Kernel;
 use super::qemu::{End, Guest, Outcome};
-use super::{Args, Setting, guests, image};
+use super::{Args, Setting, golden, guests, image};
 
 /// Runs `command` in a guest for every kernel and processor model; code 1 if any failed.
 pub fn run(args: &Args, setting: &Setting, command: &[String]) -> Result<ExitCode> {
     let initrd = setting.place.join("initramfs");
-    image::write(&initrd, &setting.built, &args.payload(command), args.tracer)?;
+    image::write(&initrd, &setting.built, &args.payload(command), args.tracer || golden::is_told(command))?;
     let pairs: Vec<(&Kernel, &str)> =
         setting.kernels.iter().flat_map(|kernel| args.cpu.iter().map(move |cpu| (kernel, &**cpu))).collect();
     let outcomes = guests::run(&pairs, args.jobs, |&(kernel, cpu)| {
@@ -31,15 +31,19 @@ pub fn run(args: &Args, setting: &Setting, command: &[String]) -> Result<ExitCod
         guest.boot()
     });
     let mut runs = Vec::new();
+    let mut differ = false;
     for ((kernel, cpu), outcome) in pairs.into_iter().zip(outcomes) {
         let outcome = outcome?;
         if !outcome.passed() && !args.verbose {
             outcome.print_tail();
         }
+        if golden::is_told(command) {
+            differ |= !golden::check(args, &kernel.series, cpu, &outcome)?;
+        }
         runs.push((kernel, cpu, outcome));
     }
     print_table(&runs);
-    let failed = runs.iter().any(|(.., outcome)| !outcome.passed());
+    let failed = differ || runs.iter().any(|(.., outcome)| !outcome.passed());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
