@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::{
-    kernel::Facts,
-    plan::{self, Plan, Wish},
+    kernel::{Answer, Facts},
+    plan::{self, Candidate, Plan, Trials, Wish},
     regime::Regime,
 };
 
 /// The report of `exitpath doctor`.
 #[must_use]
-pub fn text(facts: &Facts, object: &str) -> String {
+pub fn text(facts: &Facts, trials: &Trials, object: &str) -> String {
     let regime = Regime::of(facts);
     let mut out = String::new();
     let _ = writeln!(out, "kernel   {} {}", facts.release, facts.version);
@@ -23,18 +23,16 @@ pub fn text(facts: &Facts, object: &str) -> String {
         let _ = writeln!(out, "  {name:<20} {:<8} {}", fact.answer.name(), fact.why);
     }
     let _ = writeln!(out, "\nplans, best first");
-    for candidate in plan::candidates(facts) {
-        let works = match candidate.works.name() {
-            "yes" => "works",
-            "no" => "does not work",
-            _ => "unknown",
-        };
-        let _ = writeln!(out, "  {:<15} {works}: {}", candidate.name, candidate.because);
+    for candidate in plan::judged(facts, trials) {
+        let _ = writeln!(out, "  {:<15} {}: {}", candidate.name, verdict(&candidate), candidate.because);
         if let Some(remedy) = candidate.remedy {
             let _ = writeln!(out, "  {:<15} remedy: {remedy}", "");
         }
     }
-    match Plan::choose(facts, &Wish::default()) {
+    if let Some(why) = &trials.not_tried {
+        let _ = writeln!(out, "  plans were not tried: {why}");
+    }
+    match chosen(facts, trials) {
         Ok(plan) => {
             let _ = writeln!(out, "\nchosen: {}, fidelity {}", plan.name, plan.fidelity.name());
             for spot in &plan.blind_spots {
@@ -48,21 +46,45 @@ pub fn text(facts: &Facts, object: &str) -> String {
     out
 }
 
+/// What was tried is said otherwise than what follows from facts.
+const fn verdict(candidate: &Candidate) -> &'static str {
+    match (candidate.works, candidate.tried) {
+        (Answer::Yes, true) => "works (tried)",
+        (Answer::No, true) => "does not work (tried)",
+        (Answer::Yes, false) => "should work (not tried)",
+        (Answer::No, false) => "does not work",
+        (Answer::Unknown, _) => "not known (not tried)",
+    }
+}
+
+/// The plan that `record` would use: the first that worked, else the one that the facts speak for.
+fn chosen(facts: &Facts, trials: &Trials) -> Result<Plan, String> {
+    if let Some(plan) = trials.chosen() {
+        return Ok(plan.clone());
+    }
+    let plan = Plan::choose(facts, &Wish::default()).map_err(|error| error.to_string())?;
+    match trials.not_tried {
+        Some(_) => Ok(plan),
+        None => Err("each was tried, and failed as said above".to_owned()),
+    }
+}
+
 /// The same as one JSON object.
 #[must_use]
-pub fn json(facts: &Facts, object: &str) -> Value {
+pub fn json(facts: &Facts, trials: &Trials, object: &str) -> Value {
     let regime = Regime::of(facts);
     let answers: serde_json::Map<_, _> =
         facts.answers.iter().map(|(name, fact)| ((*name).to_owned(), json!(fact))).collect();
-    let plans: Vec<Value> = plan::candidates(facts)
+    let plans: Vec<Value> = plan::judged(facts, trials)
         .into_iter()
         .map(|one| {
             json!({
-                "name": one.name, "works": one.works, "because": one.because, "remedy": one.remedy,
+                "name": one.name, "works": one.works, "tried": one.tried, "because": one.because,
+                "remedy": one.remedy,
             })
         })
         .collect();
-    let chosen = Plan::choose(facts, &Wish::default()).ok().map(|plan| json!(plan.describe()));
+    let chosen = chosen(facts, trials).ok().map(|plan| json!(plan.describe()));
     json!({
         "schema": "exitpath.doctor/1",
         "kernel": regime.describe(facts),
@@ -111,7 +133,7 @@ fn describe(regime: Regime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Fact;
+    use crate::{kernel::Fact, plan::Trial};
 
     fn facts() -> Facts {
         Facts {
@@ -125,6 +147,8 @@ mod tests {
                 ("raw-tracepoints", Fact::yes("the kernel loads raw tracepoint programs")),
                 ("typed-task", Fact::yes("the kernel has bpf_get_current_task_btf")),
                 ("lockdown", Fact::unknown("/sys/kernel/security/lockdown: Permission denied")),
+                ("fentry", Fact::no("the kernel does not know tracing (fentry) programs")),
+                ("kprobes", Fact::no("CONFIG_KPROBES is not set")),
             ],
             ..Facts::default()
         }
@@ -132,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_report_of_a_usual_kernel() {
-        insta::assert_snapshot!(text(&facts(), "prebuilt"));
+        insta::assert_snapshot!(text(&facts(), &Trials::none("a test"), "prebuilt"));
     }
 
     #[test]
@@ -140,13 +164,31 @@ mod tests {
         let mut facts = facts();
         facts.answers.retain(|(name, _)| *name != "raw-tracepoints");
         facts.answers.push(("raw-tracepoints", Fact::unknown("Operation not permitted")));
-        let text = text(&facts, "prebuilt");
+        let text = text(&facts, &Trials::none("no privileges"), "prebuilt");
         assert!(text.contains("no plan works here") && text.contains("CAP_PERFMON"), "{text}");
     }
 
     #[test]
+    fn what_was_tried_is_told_from_what_follows_from_facts() {
+        let facts = facts();
+        let plan = Plan::choose(&facts, &Wish::default()).unwrap();
+        let mut trials = Trials::default();
+        trials.note("tracepoints", Trial::Works(plan.without(&[("signal_btf", "refused".into())])));
+        let said = text(&facts, &trials, "prebuilt");
+        assert!(
+            said.contains("works (tried)") && said.contains("chosen: tracepoints, fidelity bounds"),
+            "{said}"
+        );
+        trials = Trials::default();
+        trials.note("tracepoints", Trial::Fails("sys_enter: Operation not permitted".into()));
+        let said = text(&facts, &trials, "prebuilt");
+        assert!(said.contains("does not work (tried): sys_enter: Operation not permitted"), "{said}");
+        assert!(said.contains("no plan works here"), "{said}");
+    }
+
+    #[test]
     fn the_json_carries_the_same_answers() {
-        let json = json(&facts(), "prebuilt");
+        let json = json(&facts(), &Trials::none("a test"), "prebuilt");
         assert_eq!(json["facts"]["lockdown"]["answer"], "unknown");
         assert_eq!(json["chosen"]["name"], "tracepoints");
     }

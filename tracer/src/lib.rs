@@ -21,3 +21,4 @@ pub mod settings;
 pub mod sink;
 pub mod snapshot;
 pub mod syscalls;
+pub mod trial;

@@ -3,9 +3,11 @@
 mod build;
 mod candidates;
 mod program;
+mod trial;
 
-pub use candidates::{Candidate, NAMES, candidates};
+pub use candidates::{Candidate, NAMES, candidates, judged};
 pub use program::{Attach, Program, Role};
+pub use trial::{Trial, Trials};
 
 use crate::{
     kernel::{Answer, Facts},
@@ -114,19 +116,28 @@ impl Plan {
     /// known once it has been tried.
     pub fn ranked(facts: &Facts, wish: &Wish<'_>) -> Result<Vec<Self>, PlanError> {
         if let Some(name) = wish.forced {
-            return Self::forced(facts, wish, name).map(|plan| vec![plan]);
+            return Self::forced(facts, wish, name);
         }
         let judged = candidates(facts);
-        let fit = judged.iter().filter(|one| one.works == Answer::Yes);
-        let plans: Vec<Self> = fit.filter_map(|one| build::plan(one.name, facts, wish).ok()).collect();
+        let fit = judged.iter().filter(|one| one.hopeful);
+        let plans: Vec<Self> =
+            fit.filter_map(|one| build::plans(one.name, facts, wish).ok()).flatten().collect();
         if plans.is_empty() {
             // The one that needs least says best what is missing.
-            return Self::forced(facts, wish, "tracepoints").map(|plan| vec![plan]);
+            return Self::forced(facts, wish, "tracepoints");
         }
         Ok(plans)
     }
 
-    fn forced(facts: &Facts, wish: &Wish<'_>, name: &str) -> Result<Self, PlanError> {
+    /// All plans that the facts do not rule out, the best first; none where this process may load nothing.
+    #[must_use]
+    pub fn conceivable(facts: &Facts, wish: &Wish<'_>) -> Vec<Self> {
+        let judged = candidates(facts);
+        let left = judged.iter().filter(|one| one.works != Answer::No && candidates::may_load(facts));
+        left.filter_map(|one| build::plans(one.name, facts, wish).ok()).flatten().collect()
+    }
+
+    fn forced(facts: &Facts, wish: &Wish<'_>, name: &str) -> Result<Vec<Self>, PlanError> {
         let Some(candidate) = candidates(facts).into_iter().find(|candidate| candidate.name == name) else {
             return Err(PlanError::Unknown(name.to_owned()));
         };
@@ -136,10 +147,12 @@ impl Plan {
             remedy: remedy.unwrap_or_else(|| "`exitpath doctor` shows what this kernel allows".to_owned()),
         };
         let divert = wish.forced == Some("tracepoints") && Regime::of(facts).frame == Frame::Partial;
-        if candidate.works == Answer::No && !divert {
-            return Err(unfit(candidate.because, candidate.remedy));
+        if !candidate.hopeful && !divert {
+            let may_not = !candidates::may_load(facts);
+            let privileges = || judged_by_privileges(facts).filter(|_| may_not);
+            return Err(unfit(candidate.because, candidate.remedy.or_else(privileges)));
         }
-        build::plan(candidate.name, facts, wish).map_err(|why| unfit(why, None))
+        build::plans(candidate.name, facts, wish).map_err(|why| unfit(why, None))
     }
 
     /// As it ran: the programs that could not be attached are left out, and the claim with them.
@@ -172,6 +185,11 @@ impl Plan {
     pub fn counting(&self) -> Option<&'static str> {
         self.programs.last().map(|program| program.name)
     }
+}
+
+/// What the plan that needs least needs more of.
+fn judged_by_privileges(facts: &Facts) -> Option<String> {
+    candidates(facts).into_iter().find(|one| one.name == "tracepoints")?.remedy
 }
 
 #[cfg(test)]

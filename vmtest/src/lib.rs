@@ -13,6 +13,7 @@ pub mod bpf;
 pub mod cases;
 pub mod compare;
 pub mod elf32;
+pub mod environment;
 pub mod expect;
 pub mod filter;
 pub mod guest;

@@ -7,6 +7,7 @@
 mod command;
 mod cpio;
 mod docs;
+mod golden;
 mod guests;
 mod image;
 mod install;
@@ -70,6 +71,9 @@ pub struct Args {
     /// Show the guests' output while they run
     #[arg(long)]
     verbose: bool,
+    /// With guest-doctor: its output becomes the golden one that later runs are compared with
+    #[arg(long)]
+    bless: bool,
     /// Boot nothing: make docs/KERNELS.md from the results of earlier runs
     #[arg(long)]
     write_docs: bool,
@@ -96,6 +100,7 @@ impl Args {
             tracer: true,
             update: false,
             verbose: false,
+            bless: false,
             write_docs: false,
             words: Vec::new(),
         }
@@ -129,7 +134,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     ensure!(args.deadline > 10, "a deadline of {} s is shorter than a boot: give at least 11", args.deadline);
     let words = Words::of(&args.words)?;
-    let setting = Setting::prepare(args, args.tracer || matches!(words, Words::Cases(_)))?;
+    let setting = Setting::prepare(args, words.traced(args.tracer))?;
     let passed = match words {
         Words::Command(command) => command::run(args, &setting, &command)?,
         Words::Cases(cases) => suite::run(args, &setting, &cases)?.iter().all(GuestResult::passed),

@@ -77,12 +77,18 @@ pub fn xen_pv() -> Fact {
     }
 }
 
-/// A file that can be opened.
+/// The kernel's type information.
 #[must_use]
-pub fn readable(path: &str, absent: &str) -> Fact {
-    match fs::File::open(path) {
-        Ok(_) => Fact::yes(path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Fact::no(format!("no {path}: {absent}")),
+pub fn btf(path: &str) -> Fact {
+    const MAGIC: [u8; 2] = 0xeb9f_u16.to_le_bytes();
+    let mut start = [0; 2];
+    match fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)) {
+        Ok(()) if start == MAGIC => Fact::yes(path),
+        Ok(()) => Fact::no(format!("{path} is not BTF")),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Fact::no(format!("{path} is empty")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Fact::no(format!("no {path}: the kernel is built without CONFIG_DEBUG_INFO_BTF"))
+        }
         Err(error) => Fact::unknown(format!("{path}: {error}")),
     }
 }
@@ -102,12 +108,16 @@ pub fn symbol_addresses(symbols: &Symbols, error: Option<String>) -> Fact {
     }
 }
 
-/// Where tracefs is mounted.
+/// Where tracefs is mounted. Only root may look into it, or who has `CAP_DAC_READ_SEARCH`.
 #[must_use]
 pub fn tracefs() -> Fact {
     for path in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"] {
-        if Path::new(path).join("events").is_dir() {
-            return Fact::yes(path);
+        match fs::read_dir(Path::new(path).join("events")) {
+            Ok(_) => return Fact::yes(path),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Fact::unknown(format!("{path}: {error} (root may read it, and CAP_DAC_READ_SEARCH)"));
+            }
+            Err(_) => {}
         }
     }
     Fact::no("not mounted (mount -t tracefs tracefs /sys/kernel/tracing); raw tracepoints do not need it")
@@ -209,6 +219,17 @@ mod tests {
         assert_eq!(config_option(Some(&config), "CONFIG_BPF").answer, Answer::Yes);
         assert_eq!(config_option(Some(&config), "CONFIG_KPROBES").answer, Answer::No);
         assert_eq!(config_option(None, "CONFIG_BPF").answer, Answer::Unknown);
+    }
+
+    #[test]
+    fn types_are_there_when_their_file_begins_as_one() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        assert_eq!((btf(path).answer, btf("/nonexistent").answer), (Answer::No, Answer::No));
+        fs::write(path, [0x9f, 0xeb, 1, 0]).unwrap();
+        assert_eq!(btf(path).answer, Answer::Yes);
+        fs::write(path, "text").unwrap();
+        assert_eq!(btf(path).answer, Answer::No);
     }
 
     #[test]

@@ -58,13 +58,7 @@ impl Facts {
             ("la57", machine::la57(&cpuinfo, &read("/proc/cmdline").unwrap_or_default())),
             ("ia32", option("CONFIG_IA32_EMULATION")),
             ("x32", option("CONFIG_X86_X32_ABI")),
-            (
-                "btf",
-                machine::readable(
-                    "/sys/kernel/btf/vmlinux",
-                    "the kernel is built without CONFIG_DEBUG_INFO_BTF",
-                ),
-            ),
+            ("btf", machine::btf("/sys/kernel/btf/vmlinux")),
             ("symbols", machine::symbol_addresses(&symbols, unreadable)),
             ("tracefs", machine::tracefs()),
             ("lockdown", machine::lockdown()),

@@ -11,14 +11,15 @@ fn typed(facts: &Facts) -> bool {
     ["btf", "typed-task", "task-regs"].iter().all(|fact| facts.get(fact).is_yes())
 }
 
-/// The plan of this name; why it cannot do what is asked of it.
-pub fn plan(name: &str, facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
+/// The plan of this name, in its variants, the best first; why it cannot do what is asked of it.
+pub fn plans(name: &str, facts: &Facts, wish: &Wish<'_>) -> Result<Vec<Plan>, String> {
+    let one = |plan| vec![plan];
     match name {
         "final-hook" => finals::final_hook(facts, wish),
         "prepare-hook" => finals::prepare_hook(facts, wish),
-        "quiet" => finals::quiet(facts, wish),
-        "amend" => tracepoints::amend(facts, wish),
-        "tracepoints" => tracepoints::tracepoints(facts, wish),
+        "quiet" => finals::quiet(facts, wish).map(one),
+        "amend" => tracepoints::amend(facts, wish).map(one),
+        "tracepoints" => tracepoints::tracepoints(facts, wish).map(one),
         _ => Err("this version of exitpath does not have it yet".to_owned()),
     }
 }

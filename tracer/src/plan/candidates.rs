@@ -1,7 +1,8 @@
 //! Every plan judged by the facts: works or does not, because of what, and what would help.
 
+use super::trial::{Trial, Trials};
 use crate::{
-    kernel::{Answer, Facts},
+    kernel::{Answer, Fact, Facts},
     regime::{Frame, Regime},
 };
 
@@ -27,6 +28,10 @@ pub struct Candidate {
     pub because: String,
     /// What would make it work.
     pub remedy: Option<String>,
+    /// It works as far as this process may look: a symbol that is hidden from us is not hidden from the kernel.
+    pub hopeful: bool,
+    /// Whether it was tried: attached for an instant.
+    pub tried: bool,
 }
 
 /// Judges every plan by the facts.
@@ -36,12 +41,19 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
     NAMES
         .into_iter()
         .map(|(name, needs)| {
-            let lacks: Vec<String> = needed(name)
+            let lacks: Vec<(&str, Fact)> = needed(name)
                 .iter()
                 .map(|fact| (*fact, facts.get(fact)))
                 .filter(|(_, fact)| !fact.is_yes())
-                .map(|(fact, found)| format!("{fact}: {} ({})", found.answer.name(), found.why))
                 .collect();
+            let reasons = lacks
+                .iter()
+                .map(|(name, fact)| format!("{name}: {} ({})", fact.answer.name(), fact.why))
+                .collect::<Vec<_>>()
+                .join("; ");
+            // What could not be asked may be there all the same.
+            let absent = lacks.iter().any(|(_, fact)| fact.answer == Answer::No);
+            let lacking = if absent { Answer::No } else { Answer::Unknown };
             let partial = regime.frame == Frame::Partial;
             let (works, because, remedy) = match name {
                 "tracepoints" if partial => (
@@ -54,18 +66,42 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
                 _ if partial && !matches!(name, "handlers") => {
                     (Answer::No, "this kernel has the partial-frame fast path".to_owned(), None)
                 }
-                "tracepoints" if !lacks.is_empty() => (Answer::No, lacks.join("; "), Some(privileges(facts))),
-                "do-syscall-ret" | "handlers" if lacks.is_empty() => (
+                "tracepoints" if !lacks.is_empty() => (lacking, reasons, Some(privileges(facts))),
+                "do-syscall-ret" | "handlers" if !absent => (
                     Answer::No,
                     "this version of exitpath does not have it yet, though this kernel could run it".to_owned(),
                     None,
                 ),
                 _ if lacks.is_empty() => (Answer::Yes, format!("it has {needs}"), None),
-                _ => (Answer::No, format!("needs {needs}; {}", lacks.join("; ")), None),
+                _ => (lacking, format!("needs {needs}; {reasons}"), None),
             };
-            Candidate { name, works, because, remedy }
+
+            let hidden = works == Answer::Unknown && lacks.iter().all(|(name, _)| name.ends_with("-symbol"));
+            let hopeful = works == Answer::Yes || hidden;
+            Candidate { name, works, because, remedy, hopeful, tried: false }
         })
         .collect()
+}
+
+/// The same, corrected by what trying showed.
+#[must_use]
+pub fn judged(facts: &Facts, trials: &Trials) -> Vec<Candidate> {
+    let mut all = candidates(facts);
+    for one in &mut all {
+        match trials.get(one.name) {
+            Some(Trial::Works(_)) => (one.works, one.tried) = (Answer::Yes, true),
+            Some(Trial::Fails(why)) => {
+                (one.works, one.because, one.tried) = (Answer::No, why.clone(), true);
+            }
+            None => {}
+        }
+    }
+    all
+}
+
+/// Whether this process can load programs at all; if not, nothing is worth a try.
+pub fn may_load(facts: &Facts) -> bool {
+    facts.get("raw-tracepoints").is_yes()
 }
 
 fn needed(name: &str) -> &'static [&'static str] {
@@ -80,13 +116,25 @@ fn needed(name: &str) -> &'static [&'static str] {
     }
 }
 
+/// What a process that may not load programs lacks.
 fn privileges(facts: &Facts) -> String {
-    if facts.get("cap-sys-admin").is_yes() || facts.get("cap-bpf").is_yes() {
-        "see the reason above; kernel lockdown `confidentiality` refuses BPF reads of kernel memory"
-            .to_owned()
-    } else {
-        "run it as root, or give the binary CAP_BPF and CAP_PERFMON \
-         (setcap cap_bpf,cap_perfmon+ep exitpath)"
-            .to_owned()
+    let yes = |name: &str| facts.get(name).is_yes();
+    let lacks: Vec<&str> = [("cap-bpf", "CAP_BPF"), ("cap-perfmon", "CAP_PERFMON")]
+        .into_iter()
+        .filter(|(fact, _)| !yes(fact) && !yes("cap-sys-admin"))
+        .map(|(_, name)| name)
+        .collect();
+    if !lacks.is_empty() {
+        return format!(
+            "run it as root, or give the binary {} (setcap cap_bpf,cap_perfmon+ep exitpath)",
+            lacks.join(" and ")
+        );
     }
+    let lockdown = facts.get("lockdown");
+    if lockdown.is_yes() && lockdown.why == "confidentiality" {
+        return "boot with lockdown=integrity, or none: `confidentiality` keeps BPF from kernel memory"
+            .to_owned();
+    }
+    "this process has the capabilities, so a container or a security module refuses: run it on the host"
+        .to_owned()
 }

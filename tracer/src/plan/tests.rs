@@ -4,7 +4,9 @@ use super::*;
 use crate::kernel::Fact;
 
 fn facts(yes: &[&'static str]) -> Facts {
-    let answers = yes.iter().map(|&name| (name, Fact::yes("test"))).collect();
+    let known = ALL.into_iter().chain(yes.iter().copied().filter(|name| !ALL.contains(name)));
+    let answer = |name| if yes.contains(&name) { Fact::yes("test") } else { Fact::no("test") };
+    let answers = known.map(|name| (name, answer(name))).collect();
     Facts { release: "6.18".into(), answers, ..Facts::default() }
 }
 
@@ -103,4 +105,118 @@ fn counts_alone_need_no_tracepoint() {
     assert!(plan.programs.iter().all(|program| !program.hook.contains("sys_e")));
     let quiet = Wish { forced: Some("quiet"), ..wish };
     assert!(matches!(Plan::choose(&on("6.1.0"), &quiet), Err(PlanError::Unfit { .. })));
+}
+
+#[test]
+fn what_is_hidden_is_tried_by_who_may_load() {
+    let mut hidden = on("6.12.0");
+    let symbols = |name: &str| name.ends_with("-symbol") || name == "symbols";
+    let masked = |facts: &mut Facts| {
+        for (_, fact) in facts.answers.iter_mut().filter(|(name, _)| symbols(name)) {
+            *fact = Fact::unknown("masked");
+        }
+    };
+    masked(&mut hidden);
+    assert_eq!(Plan::choose(&hidden, &Wish::default()).unwrap().name, "final-hook");
+    let judged = candidates(&hidden);
+    assert_eq!(judged[0].works, Answer::Unknown);
+    // Who may load nothing is told of the plan that needs least, not of the symbols.
+    let mut powerless = facts(&["btf"]);
+    masked(&mut powerless);
+    for name in ["raw-tracepoints", "fentry"] {
+        powerless.answers.retain(|(other, _)| *other != name);
+        powerless.answers.push((name, Fact::unknown("Operation not permitted")));
+    }
+    let said = Plan::choose(&powerless, &Wish::default()).unwrap_err().to_string();
+    assert!(said.contains("CAP_BPF and CAP_PERFMON") && !said.contains('\n'), "{said}");
+    let forced = Wish { forced: Some("final-hook"), ..Wish::default() };
+    let said = Plan::choose(&powerless, &forced).unwrap_err().to_string();
+    assert!(said.contains("CAP_BPF and CAP_PERFMON"), "{said}");
+}
+
+#[test]
+fn the_remedy_names_what_is_missing() {
+    let said = |capabilities: &[&'static str], lockdown: Fact| {
+        let mut facts = facts(capabilities);
+        facts.answers.retain(|(name, _)| *name != "raw-tracepoints");
+        facts
+            .answers
+            .extend([("raw-tracepoints", Fact::unknown("Operation not permitted")), ("lockdown", lockdown)]);
+        Plan::choose(&facts, &Wish::default()).unwrap_err().to_string()
+    };
+    let none = || Fact::no("none");
+    assert!(said(&[], none()).contains("CAP_BPF and CAP_PERFMON"));
+    assert!(said(&["cap-bpf"], none()).contains("give the binary CAP_PERFMON ("));
+    assert!(said(&["cap-perfmon"], none()).contains("give the binary CAP_BPF ("));
+    assert!(said(&["cap-sys-admin"], none()).contains("container"));
+    assert!(said(&["cap-sys-admin"], Fact::yes("confidentiality")).contains("lockdown=integrity"));
+}
+
+#[test]
+fn without_classic_tracepoints_labels_may_be_lost_and_the_plan_says_so() {
+    let plans = Plan::ranked(&on("7.3.4"), &Wish::default()).unwrap();
+    assert!(plans[0].programs.iter().any(|program| program.attach == Attach::Classic));
+    assert!(!plans[0].blind_spots.iter().any(|spot| spot.contains("preemptible")));
+    // Whatever refuses classic ones, the next best is the same plan with typed ones.
+    assert_eq!(plans[1].name, "final-hook");
+    let mut without = on("7.3.4");
+    without.answers.retain(|(name, _)| *name != "tracefs");
+    without.answers.push(("tracefs", Fact::no("not mounted")));
+    let plans_without = Plan::ranked(&without, &Wish::default()).unwrap();
+    for plan in [&plans[1], &plans_without[0]] {
+        assert!(plan.programs.iter().all(|program| program.attach != Attach::Classic));
+        assert!(plan.blind_spots.iter().any(|spot| spot.contains("may lack their number or latency")));
+        assert_eq!(plan.fidelity, Fidelity::Exact, "counts come from the final hook");
+    }
+    let follow = Wish { follow: true, ..Wish::default() };
+    let plan = Plan::choose(&without, &follow).unwrap();
+    assert!(plan.blind_spots.iter().any(|spot| spot.contains("not followed")));
+}
+
+#[test]
+fn without_the_debug_check_of_the_fpu_the_next_best_hook_counts() {
+    // No Debian kernel is built without CONFIG_X86_DEBUG_FPU, so no guest can show it.
+    let best = |release: &str, lacks: &[&str]| {
+        let mut facts = on(release);
+        for (name, fact) in &mut facts.answers {
+            if lacks.contains(name) {
+                *fact = Fact::no("not in /proc/kallsyms");
+            }
+        }
+        let plan = Plan::choose(&facts, &Wish::default()).unwrap();
+        (plan.name, plan.fidelity)
+    };
+    assert_eq!(best("6.1.0", &["final-hook-symbol"]), ("prepare-hook", Fidelity::Exact));
+    assert_eq!(best("6.12.0", &["final-hook-symbol", "prepare-hook-symbol"]), ("amend", Fidelity::Amended));
+    assert_eq!(
+        best("6.12.0", &["final-hook-symbol", "prepare-hook-symbol", "fentry"]),
+        ("tracepoints", Fidelity::Amended)
+    );
+}
+
+#[test]
+fn trials_overrule_facts() {
+    let facts = on("6.12.0");
+    let plan = Plan::choose(&facts, &Wish::default()).unwrap();
+    let mut trials = Trials::default();
+    trials.note("final-hook", Trial::Fails("fpregs_assert_state_consistent: busy".into()));
+    trials.note("amend", Trial::Works(plan.clone()));
+    let judged = judged(&facts, &trials);
+    let of = |name: &str| judged.iter().find(|one| one.name == name).unwrap();
+    assert_eq!((of("final-hook").works, of("final-hook").tried), (Answer::No, true));
+    assert!(of("final-hook").because.contains("busy"));
+    assert_eq!((of("amend").works, of("amend").tried, of("quiet").tried), (Answer::Yes, true, false));
+    assert_eq!(trials.chosen(), Some(&plan));
+}
+
+#[test]
+fn a_variant_that_works_speaks_for_the_plan() {
+    let plan = Plan::choose(&on("7.3.4"), &Wish::default()).unwrap();
+    let mut trials = Trials::default();
+    trials.note("final-hook", Trial::Fails("wake_up_new_task: refused".into()));
+    trials.note("final-hook", Trial::Works(plan));
+    let Some(Trial::Works(ran)) = trials.get("final-hook") else { panic!("it works") };
+    assert!(ran.blind_spots.last().unwrap().contains("wake_up_new_task: refused"));
+    trials.note("final-hook", Trial::Fails("later".into()));
+    assert!(trials.chosen().is_some(), "what works stands");
 }

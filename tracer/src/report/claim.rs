@@ -47,7 +47,9 @@ const fn lost(kind: Loss) -> &'static str {
         }
         Loss::SlotFull => "returns found no free series and are not counted (slot-full; --max-series)",
         Loss::NoStart => "returns had no entry (no-start)",
-        Loss::TidCollision => "records of threads were overwritten: their calls may have lost their number (tid-collision)",
+        Loss::TidCollision => {
+            "records of threads were overwritten: their calls may have lost their number (tid-collision)"
+        }
         Loss::ClockBack | Loss::ReaderLate => "latencies are missing",
     }
 }

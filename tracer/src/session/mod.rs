@@ -58,6 +58,15 @@ pub enum SessionError {
     /// Maps do not fit.
     #[error("no memory for the maps ({0}); use fewer --max-series, or --precision 1")]
     Memory(String),
+    /// Maps of kernels before 5.11 count as locked memory.
+    #[error(
+        "no memory for the maps: this kernel counts them as locked memory, of which this process may have {limit} \
+         bytes; raise the limit (ulimit -l unlimited), or give CAP_SYS_RESOURCE too"
+    )]
+    LockedMemory {
+        /// `RLIMIT_MEMLOCK`.
+        limit: u64,
+    },
     /// Something else.
     #[error("{what}: {why}; please report it with the output of `exitpath doctor`")]
     Other {
@@ -69,6 +78,19 @@ pub enum SessionError {
 }
 
 impl SessionError {
+    /// What was tried and what the kernel said, without the advice.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Stub | Self::Btf(_) => self.to_string(),
+            Self::Refused { what, why } | Self::Unattachable { what, why } | Self::Other { what, why } => {
+                format!("{what}: {why}")
+            }
+            Self::LockedMemory { limit } => format!("creating the maps: RLIMIT_MEMLOCK is {limit} bytes"),
+            Self::Memory(why) => format!("creating the maps: {why}"),
+        }
+    }
+
     /// Whether another plan may work where this one did not.
     #[must_use]
     pub const fn is_about_plan(&self) -> bool {
@@ -122,7 +144,7 @@ impl Session {
         if object.is_empty() {
             return Err(SessionError::Stub);
         }
-        raise_memlock();
+        let locked = raise_memlock();
         let types = plan.programs.iter().any(|program| program.attach.needs_types());
         let mut offsets = if facts.get("btf").is_yes() {
             let bytes = btf_bytes().map_err(|error| SessionError::Btf(error.to_string()))?;
@@ -160,7 +182,15 @@ impl Session {
             .map_max_entries("ROWS_2", if settings.precision == Precision::Two { rows } else { 1 })
             .map_max_entries("ROWS_1", if settings.precision == Precision::One { rows } else { 1 })
             .map_max_entries("ADMISSION", if table { facts.pid_max / 8 + 1 } else { 1 });
-        let ebpf = loader.load(object).map_err(|error| classify_error("creating the maps", &error))?;
+        let ebpf = loader.load(object).map_err(|error| {
+            match (classify_error("creating the maps", &error), locked) {
+                // Who may not load programs at all has been told before; and from 5.11 on no limit counts.
+                (SessionError::Refused { .. }, Some(limit)) if facts.kernel_version() < (5, 11) => {
+                    SessionError::LockedMemory { limit }
+                }
+                (other, _) => other,
+            }
+        })?;
         let mut session = Self { ebpf, plan, layout };
         session.load_programs(btf.as_ref())?;
         session.admit(&settings.tasks)?;
@@ -308,11 +338,20 @@ fn shorten(text: &str) -> String {
     format!("{head} [...] {tail}")
 }
 
-/// Kernels before 5.11 charge maps to `RLIMIT_MEMLOCK`. Without `CAP_SYS_RESOURCE` it cannot be raised: carry on.
-fn raise_memlock() {
-    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: a valid pointer to a plain structure.
-    unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
+/// Kernels before 5.11 charge maps to `RLIMIT_MEMLOCK`. Without `CAP_SYS_RESOURCE` it cannot be raised above the hard
+/// limit, which is given then.
+fn raise_memlock() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: valid pointers to a plain structure.
+    unsafe {
+        if libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) == 0 {
+            return None;
+        }
+        libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit);
+        limit.rlim_cur = limit.rlim_max;
+        libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit);
+    }
+    Some(limit.rlim_max)
 }
 
 /// Other programs of this kernel on the same tracepoints: they change what calls cost.

@@ -16,13 +16,14 @@ use anyhow::{Context, Result, ensure};
 use vmtest::guest::{EXIT_PORT, IN_GUEST, OUTPUT_PORT, PAYLOAD, Verdict};
 
 /// Source, target, type: what tools under test expect to find, in mounting order.
-const MOUNTS: [(&str, &str, &str); 6] = [
+const MOUNTS: [(&str, &str, &str); 7] = [
     ("proc", "/proc", "proc"),
     ("sysfs", "/sys", "sysfs"),
     ("devtmpfs", "/dev", "devtmpfs"),
     ("tmpfs", "/tmp", "tmpfs"),
     ("tracefs", "/sys/kernel/tracing", "tracefs"),
     ("bpf", "/sys/fs/bpf", "bpf"),
+    ("securityfs", "/sys/kernel/security", "securityfs"),
 ];
 
 fn main() -> ! {
@@ -78,7 +79,7 @@ impl Payload {
 }
 
 fn mount(source: &str, target: &str, kind: &str) -> Result<()> {
-    // tracefs and bpf mount on folders that the kernel provides, the others on ours.
+    // tracefs, bpf and securityfs mount on folders that the kernel provides, the others on ours.
     let _ = fs::create_dir_all(target);
     let [from, to, with] = [source, target, kind].map(|text| CString::new(text).expect("no zero byte"));
     // SAFETY: three C strings, no flags, no data.

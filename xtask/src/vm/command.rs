@@ -4,12 +4,12 @@ use anyhow::Result;
 
 use super::kernel::Kernel;
 use super::qemu::{End, Guest, Outcome};
-use super::{Args, Setting, guests, image};
+use super::{Args, Setting, golden, guests, image};
 
 /// Runs `command` in a guest for every kernel and processor model; true if all passed.
 pub fn run(args: &Args, setting: &Setting, command: &[String]) -> Result<bool> {
     let initrd = setting.place.join("initramfs");
-    image::write(&initrd, &setting.built, &args.payload(command), args.tracer)?;
+    image::write(&initrd, &setting.built, &args.payload(command), args.tracer || golden::is_told(command))?;
     let pairs: Vec<(&Kernel, &str)> =
         setting.kernels.iter().flat_map(|kernel| args.cpu.iter().map(move |cpu| (kernel, &**cpu))).collect();
     let outcomes = guests::run(&pairs, args.jobs, |&(kernel, cpu)| {
@@ -29,15 +29,19 @@ pub fn run(args: &Args, setting: &Setting, command: &[String]) -> Result<bool> {
         guest.boot()
     });
     let mut runs = Vec::new();
+    let mut differ = false;
     for ((kernel, cpu), outcome) in pairs.into_iter().zip(outcomes) {
         let outcome = outcome?;
         if !outcome.passed() && !args.verbose {
             outcome.print_tail();
         }
+        if golden::is_told(command) {
+            differ |= !golden::check(args, &kernel.series, cpu, &outcome)?;
+        }
         runs.push((kernel, cpu, outcome));
     }
     print_table(&runs);
-    Ok(runs.iter().all(|(.., outcome)| outcome.passed()))
+    Ok(!differ && runs.iter().all(|(.., outcome)| outcome.passed()))
 }
 
 fn print_table(runs: &[(&Kernel, &str, Outcome)]) {

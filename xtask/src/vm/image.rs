@@ -12,8 +12,8 @@ use crate::{run, workspace};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Binaries of `vmtest` that every guest gets.
-const BINARIES: [&str; 7] =
-    ["guest-suite", "workload", "loadgen", "demo", "baseline", "bench-loop", "plan-cost"];
+const BINARIES: [&str; 8] =
+    ["baseline", "bench-loop", "demo", "guest-doctor", "guest-suite", "loadgen", "plan-cost", "workload"];
 /// The tracer's binary.
 const TRACER: &str = "exitpath";
 

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use vmtest::cases::{self, Case};
 
-use super::image;
+use super::{golden, image};
 
 /// What the guests run.
 pub enum Words {
@@ -14,6 +14,11 @@ pub enum Words {
 }
 
 impl Words {
+    /// Whether the guests need the tracer.
+    pub fn traced(&self, asked: bool) -> bool {
+        asked || !matches!(self, Self::Command(command) if !golden::is_told(command))
+    }
+
     /// Reads the words; none means all cases.
     pub fn of(words: &[String]) -> Result<Self> {
         let Some(first) = words.first() else {

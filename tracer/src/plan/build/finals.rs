@@ -5,10 +5,18 @@ use super::{
     super::{Attach, Commit, Fidelity, Plan, Program, Wish},
     typed,
 };
-use crate::{kernel::Facts, regime::Regime};
+use crate::{
+    kernel::{Answer, Facts},
+    regime::Regime,
+};
 
 const FINAL: &str = "fpregs_assert_state_consistent";
 const PREPARE: &str = "exit_to_user_mode_prepare";
+/// What raw and typed tracepoints cost where their programs are preemptible.
+const UNTIMED: &str = "entries and exits at which the kernel skipped a preemptible program: such calls are counted, but \
+                       may lack their number or latency (tracefs and kprobes would help)";
+const UNFOLLOWED: &str =
+    "new processes at whose start the kernel skipped a preemptible program: they are not followed";
 
 /// How entries and exits are seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,14 +29,21 @@ enum Labels {
 }
 
 impl Labels {
-    fn of(facts: &Facts) -> Self {
+    /// What this kernel allows, the best first.
+    fn of(facts: &Facts) -> Vec<Self> {
         if !typed(facts) {
-            Self::Raw
-        } else if facts.kernel_version() >= (6, 13) && facts.get("tracefs").is_yes() {
-            Self::Classic
+            vec![Self::Raw]
+        } else if Self::preemptible(facts) && facts.get("tracefs").answer != Answer::No {
+            // Lockdown and perf's own rules may refuse them: then the typed ones are better than another plan.
+            vec![Self::Classic, Self::Typed]
         } else {
-            Self::Typed
+            vec![Self::Typed]
         }
+    }
+
+    /// Whether raw and typed tracepoints' programs can be preempted, and then are skipped.
+    fn preemptible(facts: &Facts) -> bool {
+        facts.kernel_version() >= (6, 13)
     }
 
     fn lifecycle(self) -> [Program; 3] {
@@ -92,21 +107,41 @@ impl Labels {
 }
 
 /// Plan `final-hook`.
-pub fn final_hook(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
+pub fn final_hook(facts: &Facts, wish: &Wish<'_>) -> Result<Vec<Plan>, String> {
     let name = if typed(facts) { "final_btf" } else { "final_raw" };
-    counted_by(facts, wish, "final-hook", Program::required(name, Attach::Entry, FINAL))
+    variants(facts, wish, "final-hook", Program::required(name, Attach::Entry, FINAL))
 }
 
 /// Plan `prepare-hook`.
-pub fn prepare_hook(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
+pub fn prepare_hook(facts: &Facts, wish: &Wish<'_>) -> Result<Vec<Plan>, String> {
     let name = if typed(facts) { "prepare_btf" } else { "prepare_raw" };
-    counted_by(facts, wish, "prepare-hook", Program::required(name, Attach::Exit, PREPARE))
+    variants(facts, wish, "prepare-hook", Program::required(name, Attach::Exit, PREPARE))
 }
 
-fn counted_by(facts: &Facts, wish: &Wish<'_>, name: &'static str, counting: Program) -> Result<Plan, String> {
-    let labels = Labels::of(facts);
+fn variants(
+    facts: &Facts,
+    wish: &Wish<'_>,
+    name: &'static str,
+    counting: Program,
+) -> Result<Vec<Plan>, String> {
+    Labels::of(facts).into_iter().map(|labels| counted_by(labels, facts, wish, name, counting)).collect()
+}
+
+fn counted_by(
+    labels: Labels,
+    facts: &Facts,
+    wish: &Wish<'_>,
+    name: &'static str,
+    counting: Program,
+) -> Result<Plan, String> {
     let mut programs: Vec<Program> = labels.lifecycle().into();
     let mut blind_spots = Vec::new();
+    if labels != Labels::Classic && Labels::preemptible(facts) {
+        blind_spots.push(UNTIMED.to_owned());
+        if wish.follow {
+            blind_spots.push(UNFOLLOWED.to_owned());
+        }
+    }
     if wish.counts_only {
         if !typed(facts) {
             return Err("--counts-only needs typed programs: the kernel's BTF, and 5.15 or later".to_owned());
