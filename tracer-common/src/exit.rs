@@ -143,7 +143,7 @@ pub const fn classify_int80(rules: &ExitRules) -> Verdict {
 
 /// A return whose path the entry code fixes, whatever the registers say.
 #[inline(always)]
-const fn structural(reason: Reason, rules: &ExitRules) -> Verdict {
+pub(crate) const fn structural(reason: Reason, rules: &ExitRules) -> Verdict {
     let reasons = Reasons::NONE.with(reason);
     if rules.fred {
         Verdict { path: Path::Eretu, reasons }
