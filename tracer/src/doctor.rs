@@ -81,6 +81,7 @@ pub fn plan_text(plan: &Plan) -> String {
         let how = match program.attach {
             plan::Attach::Typed => "typed tracepoint",
             plan::Attach::Raw => "raw tracepoint",
+            plan::Attach::Probe => "probe on",
         };
         let role = match program.role {
             plan::Role::Required => "needed",

@@ -1,6 +1,7 @@
 //! Which programs are attached where, what they cannot see, and what may be claimed: a pure function.
 
 mod candidates;
+mod probes;
 
 pub use candidates::{Candidate, NAMES, candidates};
 
@@ -40,6 +41,8 @@ pub enum Attach {
     Typed,
     /// A raw tracepoint, registers by probe read.
     Raw,
+    /// A kprobe or kretprobe defined through tracefs, or a classic tracepoint.
+    Probe,
 }
 
 /// What happens when a program cannot be attached.
@@ -73,7 +76,7 @@ pub struct Plan {
     pub name: &'static str,
     /// The most that it may claim.
     pub fidelity: Fidelity,
-    /// Its programs, in the order in which they are attached; `sys_exit` comes last and is detached first, so that
+    /// Its programs, in the order in which they are attached; what counts comes last and is detached first, so that
     /// every exit it sees has had its entry seen.
     pub programs: Vec<Program>,
     /// What it cannot see.
@@ -114,7 +117,7 @@ pub enum PlanError {
 impl Plan {
     /// The best plan that works, or the forced one.
     pub fn choose(facts: &Facts, wish: &Wish<'_>) -> Result<Self, PlanError> {
-        let name = wish.forced.unwrap_or("tracepoints");
+        let name = wish.forced.unwrap_or_else(|| best(facts));
         if !NAMES.iter().any(|(known, _)| *known == name) {
             return Err(PlanError::Unknown(name.to_owned()));
         }
@@ -127,10 +130,16 @@ impl Plan {
         if let Some(candidate) = candidate
             && candidate.works == Answer::No
             && !(wish.forced.is_some() && Regime::of(facts).frame == Frame::Partial && name == "tracepoints")
+            && !(wish.forced.is_some() && probes::can_be_forced(name, facts))
         {
             return Err(unfit(candidate.because, candidate.remedy));
         }
-        tracepoints(facts, wish).map_err(|why| unfit(why, None))
+        match name {
+            "handlers" => probes::handlers(facts, wish),
+            "do-syscall-ret" => probes::do_syscall_ret(facts, wish),
+            _ => tracepoints(facts, wish),
+        }
+        .map_err(|why| unfit(why, None))
     }
 
     /// As it ran: the programs that could not be attached are left out, and the claim with them.
@@ -157,6 +166,14 @@ impl Plan {
             blind_spots: self.blind_spots.clone(),
         }
     }
+}
+
+/// The plan that is taken when none is asked for.
+fn best(facts: &Facts) -> &'static str {
+    let works = |name: &str| {
+        candidates(facts).iter().any(|candidate| candidate.name == name && candidate.works == Answer::Yes)
+    };
+    ["handlers", "do-syscall-ret"].into_iter().find(|name| works(name)).unwrap_or("tracepoints")
 }
 
 /// Plan `tracepoints` (`EXIT_PATHS` 3.6, with amending hooks).

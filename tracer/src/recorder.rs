@@ -9,8 +9,9 @@ use std::{
 use tracer_common::Untimed;
 
 use crate::{
+    handlers,
     kernel::Facts,
-    plan::Plan,
+    plan::{Attach, Plan},
     reader::{InFlightCall, Reader},
     session::{
         Session, SessionError,
@@ -23,16 +24,45 @@ use crate::{
 
 /// Programs attached, counters running.
 pub struct Recorder {
-    // Declared first, dropped first: the mappings go before the maps.
-    reader: Reader,
-    session: Session,
+    engine: Engine,
     meter: CostMeter,
     counts_only: bool,
+}
+
+/// What runs a plan.
+#[expect(clippy::large_enum_variant, reason = "there is one")]
+enum Engine {
+    /// Tracepoints, typed programs, mapped memory.
+    Typed {
+        // Declared first, dropped first: the mappings go before the maps.
+        reader: Reader,
+        session: Session,
+    },
+    /// Probes, in the BPF of 4.9.
+    Probes { reader: handlers::Reader, session: handlers::Session },
 }
 
 impl Recorder {
     /// Loads, attaches, starts.
     pub fn start(plan: Plan, facts: &Facts, settings: &Settings) -> Result<Self, SessionError> {
+        let probes = plan.programs.iter().any(|program| program.attach == Attach::Probe);
+        let engine = if probes {
+            Self::start_probes(plan, facts, settings)?
+        } else if settings.divert {
+            return Err(SessionError::Other {
+                what: "--divert".into(),
+                why: format!("plan {} has the syscall tracepoints on as it is", plan.name),
+            });
+        } else {
+            Self::start_typed(plan, facts, settings)?
+        };
+        // Symbols and types are read and gone; their memory need not stay with a process that runs for days.
+        // SAFETY: only gives free memory back.
+        unsafe { libc::malloc_trim(0) };
+        Ok(Self { engine, meter: CostMeter::new(), counts_only: settings.counts_only })
+    }
+
+    fn start_typed(plan: Plan, facts: &Facts, settings: &Settings) -> Result<Engine, SessionError> {
         let mut session = Session::load(plan, facts, settings)?;
         let layout = session.layout;
         let mut reader = Reader::new(session.ebpf(), layout).map_err(|error| SessionError::Other {
@@ -40,31 +70,66 @@ impl Recorder {
             why: error.to_string(),
         })?;
         session.attach()?;
-        // Symbols and types are read and gone; their memory need not stay with a process that runs for days.
-        // SAFETY: only gives free memory back.
-        unsafe { libc::malloc_trim(0) };
         reader.start();
-        Ok(Self { reader, session, meter: CostMeter::new(), counts_only: settings.counts_only })
+        Ok(Engine::Typed { reader, session })
+    }
+
+    fn start_probes(plan: Plan, facts: &Facts, settings: &Settings) -> Result<Engine, SessionError> {
+        let mut session = handlers::Session::load(plan, facts, settings)?;
+        session.attach()?;
+        let mut reader = handlers::Reader::new(session.layout);
+        reader.start(session.ebpf(), session.missed()).map_err(|error| SessionError::Other {
+            what: "reading the maps".into(),
+            why: error.to_string(),
+        })?;
+        Ok(Engine::Probes { reader, session })
     }
 
     /// What was counted since the last interval.
     pub fn interval(&mut self) -> Snapshot {
-        let recursion = recursion(&self.session);
-        let mut snapshot = self.reader.read(recursion);
-        snapshot.own_cost = self.meter.take(&self.session);
+        let snapshot = self.read();
         self.label(snapshot)
+    }
+
+    fn read(&mut self) -> Snapshot {
+        match &mut self.engine {
+            Engine::Typed { reader, session } => {
+                let mut snapshot = reader.read(recursion(session));
+                snapshot.own_cost = self.meter.take(session);
+                snapshot
+            }
+            Engine::Probes { reader, session } => {
+                // A look-up fails where memory is short: what was not read is read the next time.
+                let mut snapshot = reader.read(session.ebpf(), session.missed()).unwrap_or_default();
+                snapshot.own_cost = self.meter.reader();
+                snapshot
+            }
+        }
     }
 
     /// Detaches, and reads what is left.
     #[must_use]
     pub fn stop(mut self) -> Snapshot {
-        let own_cost = self.meter.take(&self.session);
-        let recursion = recursion(&self.session);
-        self.session.detach();
-        // A program that was running when it was detached ends within this time.
-        std::thread::sleep(Duration::from_millis(5));
-        let mut snapshot = self.reader.read(recursion);
-        snapshot.own_cost = own_cost;
+        let snapshot = match &mut self.engine {
+            Engine::Typed { reader, session } => {
+                let own_cost = self.meter.take(session);
+                let recursion = recursion(session);
+                session.detach();
+                // A program that was running when it was detached ends within this time.
+                std::thread::sleep(Duration::from_millis(5));
+                let mut snapshot = reader.read(recursion);
+                snapshot.own_cost = own_cost;
+                snapshot
+            }
+            Engine::Probes { .. } => {
+                // Detaching hundreds of probes takes a while, in which some calls are seen and others not.
+                let snapshot = self.read();
+                if let Engine::Probes { session, .. } = &mut self.engine {
+                    session.detach();
+                }
+                snapshot
+            }
+        };
         self.label(snapshot)
     }
 
@@ -79,7 +144,11 @@ impl Recorder {
 
     /// Opens and closes the windows in which our own cost is measured.
     pub fn tick(&mut self) {
-        self.meter.tick(&self.session);
+        match &self.engine {
+            Engine::Typed { session, .. } => self.meter.tick(session),
+            // These kernels keep no such statistics.
+            Engine::Probes { .. } => self.meter.skip(),
+        }
     }
 
     /// When [`Self::tick`] is due.
@@ -91,22 +160,34 @@ impl Recorder {
     /// The plan as it runs.
     #[must_use]
     pub const fn plan(&self) -> &Plan {
-        self.session.plan()
+        match &self.engine {
+            Engine::Typed { session, .. } => session.plan(),
+            Engine::Probes { session, .. } => session.plan(),
+        }
     }
 
     /// Threads inside calls.
     pub fn in_flight(&self) -> io::Result<Vec<InFlightCall>> {
-        self.reader.in_flight()
+        match &self.engine {
+            Engine::Typed { reader, .. } => reader.in_flight(),
+            Engine::Probes { reader, session } => reader.in_flight(session.ebpf()),
+        }
     }
 
     /// Memory of the maps in bytes, and possible CPUs.
     #[must_use]
     pub const fn map_memory(&self) -> (usize, u32) {
-        (self.reader.map_bytes(), self.session.layout.cpus)
+        match &self.engine {
+            Engine::Typed { reader, session } => (reader.map_bytes(), session.layout.cpus),
+            Engine::Probes { reader, session } => (reader.map_bytes(), session.layout.cpus),
+        }
     }
 
     /// Follows the kernel programs' diagnostics; see [`log::follow`].
     pub fn log(&mut self) -> io::Result<impl Future<Output = ()> + use<>> {
-        log::follow(&mut self.session)
+        match &mut self.engine {
+            Engine::Typed { session, .. } => log::follow(session),
+            Engine::Probes { .. } => Err(io::Error::other("the programs of this plan keep no log")),
+        }
     }
 }

@@ -11,7 +11,7 @@ mod view;
 
 use std::collections::BTreeMap;
 
-use tracer_common::{Loss, Path, Untimed};
+use tracer_common::{Loss, Path, Untimed, handlers::Diversion};
 
 pub use claim::Claim;
 pub use cost::Cost;
@@ -62,6 +62,8 @@ pub struct Report {
     pub loss: Vec<Named>,
     /// Returns without a latency although nothing was lost, by name: every kind, zeros included.
     pub untimed: Vec<Named>,
+    /// On a partial frame: what kept calls off the fast path.
+    pub diversions: Vec<Named>,
     /// What the tracer itself cost.
     pub cost: Cost,
     /// Calls that had not returned at the end, oldest first; `None` if not asked for.
@@ -103,8 +105,17 @@ impl Report {
     /// The report of a snapshot: an interval, or several merged.
     #[must_use]
     pub fn new(metadata: &Metadata, snapshot: &Snapshot, view: &View) -> Self {
-        let Snapshot { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, own_cost } =
-            snapshot;
+        let Snapshot {
+            start_ns,
+            duration_ns,
+            cpus,
+            series,
+            turnaround,
+            losses,
+            untimed,
+            diversions,
+            own_cost,
+        } = snapshot;
         let returns = snapshot.returns();
         let mut rows = row::rows(series, view.grouping, returns);
         view.sort.sort(&mut rows);
@@ -139,6 +150,11 @@ impl Report {
                 .collect(),
             loss: Loss::ALL.map(|kind| Named::new(kind.name(), losses[kind as usize])).to_vec(),
             untimed: Untimed::ALL.map(|kind| Named::new(kind.name(), untimed[kind as usize])).to_vec(),
+            diversions: Diversion::ALL
+                .map(|kind| Named::new(kind.name(), diversions[kind as usize]))
+                .into_iter()
+                .filter(|one| one.count > 0)
+                .collect(),
             cost: Cost::new(own_cost, metadata.counts_only, *cpus),
             in_flight: None,
             metadata: metadata.clone(),

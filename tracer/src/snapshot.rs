@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tracer_common::{Cause, Loss, Path, Reason, SeriesKey, Untimed};
+use tracer_common::{Cause, Loss, Path, Reason, SeriesKey, Untimed, handlers::Diversion};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,9 @@ pub struct Snapshot {
     pub losses: [u64; Loss::COUNT],
     /// Returns without latency and calls without return, by the number of the [`Untimed`].
     pub untimed: [u64; Untimed::COUNT],
+    /// On a partial frame: what kept calls off the fast path, by the number of the [`Diversion`]. A call may have
+    /// several.
+    pub diversions: [u64; Diversion::COUNT],
     /// What the tracer itself cost.
     pub own_cost: OwnCost,
 }
@@ -84,7 +87,8 @@ impl Series {
 impl Snapshot {
     /// Adds a later interval.
     pub fn merge(&mut self, other: &Self) {
-        let Self { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, own_cost } = self;
+        let Self { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, diversions, own_cost } =
+            self;
         if *duration_ns == 0 {
             *start_ns = other.start_ns;
         }
@@ -98,6 +102,7 @@ impl Snapshot {
         }
         add(losses, &other.losses);
         add(untimed, &other.untimed);
+        add(diversions, &other.diversions);
         add_one(&mut own_cost.runs, other.own_cost.runs);
         add_one(&mut own_cost.run_ns, other.own_cost.run_ns);
         add_one(&mut own_cost.window_ns, other.own_cost.window_ns);

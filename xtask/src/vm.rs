@@ -9,6 +9,7 @@ mod kernel;
 mod qemu;
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ pub struct Args {
     /// Kernel series to boot
     #[arg(long, value_delimiter = ',', default_value = "6.12", value_name = "SERIES")]
     kernel: Vec<String>,
+    /// Boot this kernel image instead of Debian's; what it needs stands in vm/image.rs
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["kernel", "update"])]
+    image: Vec<PathBuf>,
     /// QEMU's processor models: `max` is an AMD without PTI, `Skylake-Client` an Intel with it
     #[arg(long, value_delimiter = ',', default_value = "max", value_name = "MODEL")]
     cpu: Vec<String>,
@@ -59,6 +63,7 @@ impl Args {
     pub fn traced(series: &str) -> Self {
         Self {
             kernel: vec![series.to_owned()],
+            image: Vec::new(),
             cpu: vec!["max".to_owned()],
             smp: "1".to_owned(),
             deadline: 240,
@@ -86,11 +91,14 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     let cache = cache::folder()?;
     let qemu = install::qemu(&cache)?;
-    let kernels: Vec<_> = args
-        .kernel
-        .iter()
-        .map(|series| kernel::fetch(&cache, series, args.update).with_context(|| format!("kernel {series}")))
-        .collect::<Result<_>>()?;
+    let kernels: Vec<_> = if args.image.is_empty() {
+        let fetch = |series: &String| {
+            kernel::fetch(&cache, series, args.update).with_context(|| format!("kernel {series}"))
+        };
+        args.kernel.iter().map(fetch).collect::<Result<_>>()?
+    } else {
+        args.image.iter().map(|image| Kernel::given(image)).collect::<Result<_>>()?
+    };
     let place = workspace::target()?.join("vm");
     fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
     let initrd = place.join("initramfs");

@@ -34,6 +34,9 @@ const WANTED: &[&str] = &[
     "__noinstr_text_end",
     "__x64_sys_getppid",
     "sys_getppid",
+    "do_fast_syscall_32",
+    "signal_setup_done",
+    "do_exit",
 ];
 
 impl Symbols {

@@ -52,6 +52,18 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
                 ),
                 "tracepoints" if lacks.is_empty() => (Answer::Yes, format!("it has {needs}"), None),
                 "tracepoints" => (Answer::No, lacks.join("; "), Some(privileges(facts))),
+                "handlers" if lacks.is_empty() => (Answer::Yes, format!("it has {needs}"), None),
+                "do-syscall-ret" if lacks.is_empty() && regime.frame == Frame::Partial => (
+                    Answer::No,
+                    "the calls of the fast path do not pass do_syscall_64".to_owned(),
+                    Some("--plan do-syscall-ret --divert pushes them off it".to_owned()),
+                ),
+                "do-syscall-ret" if lacks.is_empty() && facts.get("nohz-full").is_yes() => (
+                    Answer::No,
+                    "with nohz_full do_syscall_64 returns where RCU does not watch".to_owned(),
+                    None,
+                ),
+                "do-syscall-ret" if lacks.is_empty() => (Answer::Yes, format!("it has {needs}"), None),
                 _ if lacks.is_empty() => (
                     Answer::No,
                     "this version of exitpath does not have it yet, though this kernel could run it".to_owned(),
@@ -70,8 +82,8 @@ fn needed(name: &str) -> &'static [&'static str] {
         "prepare-hook" => &["prepare-hook-symbol", "fentry"],
         "quiet" => &["dispatch-symbol", "final-hook-symbol", "fentry"],
         "amend" => &["fentry", "btf"],
-        "do-syscall-ret" => &["kprobes"],
-        "handlers" => &["partial-frame", "kprobes"],
+        "do-syscall-ret" => &["probeable-entry", "kprobe-events"],
+        "handlers" => &["partial-frame", "kprobe-events"],
         _ => &["raw-tracepoints"],
     }
 }

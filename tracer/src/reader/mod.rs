@@ -2,7 +2,7 @@
 
 mod in_flight;
 mod mapping;
-mod rows;
+pub(crate) mod rows;
 
 use std::{
     collections::BTreeMap,
@@ -23,12 +23,13 @@ use crate::{
     snapshot::{OwnCost, Series, Snapshot},
 };
 pub use in_flight::InFlightCall;
+pub(crate) use in_flight::monotonic_ns;
 use mapping::Mapping;
 use rows::{Gain, Rows, Seen};
 
 /// A reading later than this after the one before is counted: at some 70 million events a second a 32-bit cell
 /// may have wrapped.
-const LATE_NS: u64 = 60_000_000_000;
+pub(crate) const LATE_NS: u64 = 60_000_000_000;
 
 /// The maps, and what was read last.
 pub struct Reader {
@@ -52,7 +53,7 @@ enum AnyRows {
 
 /// What a row counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Slot {
+pub(crate) enum Slot {
     Turnaround(Path),
     Series(SeriesKey),
 }
@@ -245,7 +246,7 @@ fn records(ebpf: &Ebpf) -> io::Result<OwnedFd> {
 
 /// The interval's histogram. The cells are the count: between two readings of a running row the counters beside
 /// them may be a call ahead.
-fn histogram(precision: Precision, gain: &Gain) -> Histogram {
+pub(crate) fn histogram(precision: Precision, gain: &Gain) -> Histogram {
     let mut one = Histogram::new(precision);
     one.cells = gain.cells.iter().map(|(&cell, &count)| (cell, count as u64)).collect();
     one.count = one.cells.values().sum();
@@ -256,7 +257,7 @@ fn histogram(precision: Precision, gain: &Gain) -> Histogram {
     one
 }
 
-fn series(latency: Histogram, gain: &Gain) -> Series {
+pub(crate) fn series(latency: Histogram, gain: &Gain) -> Series {
     let mut series = Series::new(latency.precision);
     series.returns = latency.count + gain.untimed as u64;
     series.latency = latency;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tracer_common::handlers::Diversion;
 use tracer_common::{Cause, Loss, Path, Reason, SeriesKey, SyscallId, Untimed, layout::cell_errno};
 
 use super::bins;
@@ -46,6 +47,8 @@ pub(super) struct Closing {
     pub loss: Counts,
     #[serde(default)]
     pub untimed: Counts,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub diversions: Counts,
     #[serde(default)]
     pub own_cost: OwnCost,
 }
@@ -122,8 +125,17 @@ fn exact(histogram: &Histogram) -> Option<Exact> {
 
 impl Closing {
     pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let Snapshot { start_ns, duration_ns, cpus, series, turnaround, losses, untimed, own_cost } =
-            snapshot;
+        let Snapshot {
+            start_ns,
+            duration_ns,
+            cpus,
+            series,
+            turnaround,
+            losses,
+            untimed,
+            diversions,
+            own_cost,
+        } = snapshot;
         Self {
             start_ns: *start_ns,
             duration_ns: *duration_ns,
@@ -139,6 +151,9 @@ impl Closing {
                 .collect(),
             loss: counts(Loss::ALL.into_iter().map(|kind| (kind.name(), losses[kind as usize]))),
             untimed: counts(Untimed::ALL.into_iter().map(|kind| (kind.name(), untimed[kind as usize]))),
+            diversions: counts(
+                Diversion::ALL.into_iter().map(|kind| (kind.name(), diversions[kind as usize])),
+            ),
             own_cost: *own_cost,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tracer_common::handlers::Diversion;
 use tracer_common::{
     Abi, Cause, Loss, Path, Reason, SeriesKey, SyscallId, Untimed,
     layout::{ERROR_OTHER, cell_errno, error_cell},
@@ -28,7 +29,8 @@ pub(super) struct Joiner<'a> {
 impl Joiner<'_> {
     /// The interval, or what is wrong with it.
     pub(super) fn join(mut self, closing: Closing) -> Result<Snapshot, String> {
-        let Closing { start_ns, duration_ns, cpus, series, turnaround, loss, untimed, own_cost } = closing;
+        let Closing { start_ns, duration_ns, cpus, series, turnaround, loss, untimed, diversions, own_cost } =
+            closing;
         let mut snapshot = Snapshot { start_ns, duration_ns, cpus, own_cost, ..Snapshot::default() };
         for note in series {
             let tag = note.tag.clone();
@@ -48,6 +50,7 @@ impl Joiner<'_> {
         }
         snapshot.losses = self.fill(loss, Loss::ALL, Loss::name, |kind| kind as usize);
         snapshot.untimed = self.fill(untimed, Untimed::ALL, Untimed::name, |kind| kind as usize);
+        snapshot.diversions = self.fill(diversions, Diversion::ALL, Diversion::name, |kind| kind as usize);
         match self.lines.keys().next() {
             Some(tag) => Err(format!("it does not mention {tag}, whose histogram stands before it")),
             None => Ok(snapshot),

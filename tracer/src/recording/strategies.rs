@@ -1,6 +1,7 @@
 //! Arbitrary recordings.
 
 use proptest::{collection, prelude::*};
+use tracer_common::handlers::Diversion;
 use tracer_common::{
     Cause, Loss, Path, Reason, SeriesKey, Untimed,
     layout::{ERROR_OTHER, cell_errno},
@@ -75,20 +76,29 @@ pub(super) fn snapshot(precision: Precision) -> impl Strategy<Value = Snapshot> 
         collection::btree_map(path, histogram(precision), 0..3),
         array::<{ Loss::COUNT }>(),
         array::<{ Untimed::COUNT }>(),
+        array::<{ Diversion::COUNT }>(),
         any::<[u64; 4]>(),
     )
-        .prop_map(|((start_ns, duration_ns, cpus), series, turnaround, losses, untimed, cost)| {
-            Snapshot {
-                start_ns,
-                duration_ns,
-                cpus,
-                series,
-                turnaround,
-                losses,
-                untimed,
-                own_cost: OwnCost { runs: cost[0], run_ns: cost[1], window_ns: cost[2], reader_ns: cost[3] },
-            }
-        })
+        .prop_map(
+            |((start_ns, duration_ns, cpus), series, turnaround, losses, untimed, diversions, cost)| {
+                Snapshot {
+                    start_ns,
+                    duration_ns,
+                    cpus,
+                    series,
+                    turnaround,
+                    losses,
+                    untimed,
+                    diversions,
+                    own_cost: OwnCost {
+                        runs: cost[0],
+                        run_ns: cost[1],
+                        window_ns: cost[2],
+                        reader_ns: cost[3],
+                    },
+                }
+            },
+        )
 }
 
 pub(super) fn recording() -> impl Strategy<Value = (Metadata, Vec<Snapshot>)> {

@@ -14,7 +14,7 @@ pub struct Claim {
 }
 
 /// Losses after which a path or a count is no longer certain. The others cost a latency only.
-const UNCERTAIN: [Loss; 3] = [Loss::Recursion, Loss::SlotFull, Loss::NoStart];
+const UNCERTAIN: [Loss; 4] = [Loss::Recursion, Loss::SlotFull, Loss::NoStart, Loss::ProbeMissed];
 
 impl Claim {
     /// `ptraced` is the number of returns whose task had a tracer: it may change the registers after the
@@ -45,6 +45,7 @@ const fn lost(kind: Loss) -> &'static str {
         Loss::Recursion => "program runs were skipped by the kernel (recursion)",
         Loss::SlotFull => "returns found no free series and are not counted (slot-full; --max-series)",
         Loss::NoStart => "returns had no entry (no-start)",
+        Loss::ProbeMissed => "probes found no room for one more call (probe-missed)",
         Loss::TidCollision | Loss::ClockBack | Loss::ReaderLate => "latencies are missing",
     }
 }

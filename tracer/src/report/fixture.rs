@@ -117,6 +117,7 @@ pub(crate) fn snapshot() -> Snapshot {
         .into(),
         losses,
         untimed,
+        diversions: Default::default(),
         own_cost: OwnCost { runs: 20_000, run_ns: 1_000_000, window_ns: 100_000_000, reader_ns: 3_200_000 },
     }
 }

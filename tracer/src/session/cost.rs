@@ -79,6 +79,18 @@ impl CostMeter {
         cost
     }
 
+    /// No window: where the kernel keeps no statistics.
+    pub fn skip(&mut self) {
+        self.next = Instant::now() + PERIOD;
+    }
+
+    /// The reader's own share alone.
+    pub fn reader(&mut self) -> OwnCost {
+        let now = cpu_ns();
+        let reader_ns = now.saturating_sub(std::mem::replace(&mut self.reader_ns, now));
+        OwnCost { reader_ns, ..OwnCost::default() }
+    }
+
     fn close(&mut self, session: &Session) {
         let Some(window) = self.open.take() else { return };
         let after = sum(session);

@@ -82,6 +82,10 @@ pub(super) fn foot(report: &Report, style: Style, to: &mut dyn Write) -> io::Res
     if !untimed.is_empty() {
         writeln!(to, "untimed: {untimed}")?;
     }
+    let diversions = nonzero(&report.diversions);
+    if !diversions.is_empty() {
+        writeln!(to, "off the fast path: {diversions}")?;
+    }
     writeln!(to, "own cost: {}", cost(&report.cost))?;
     if let Some(note) = &report.claim.note {
         writeln!(to, "{}", style.paint(Ink::Yellow, &format!("note: bounds, because {note}")))?;
