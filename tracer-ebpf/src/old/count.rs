@@ -49,7 +49,7 @@ pub fn count_final(
     }
     let Some((cpu, counters)) = maps::here() else { return };
     if thread.tid != tid {
-        *thread = Thread { tid, ..Thread::default() };
+        maps::forget(thread, tid);
     } else if thread.last.is_counted() {
         take_back(config, cpu, counters, thread);
     }

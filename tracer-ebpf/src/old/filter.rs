@@ -1,6 +1,8 @@
 //! Which tasks, calls and returns are traced.
 
-use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_uid_gid};
+use core::mem::MaybeUninit;
+
+use aya_ebpf::helpers::{bpf_get_current_uid_gid, generated::bpf_get_current_comm};
 use tracer_common::{SyscallId, admission::Admission, old_maps::OldConfig};
 
 use super::maps;
@@ -30,9 +32,15 @@ pub fn selected(config: &OldConfig, tgid: u32) -> bool {
         return false;
     }
     if config.filter_comm != 0 {
-        let Ok(comm) = bpf_get_current_comm() else { return false };
-        let [low, high] = config.comm;
-        if u128::from_le_bytes(comm) != u128::from(low) | u128::from(high) << 64 {
+        let mut comm = MaybeUninit::<[u64; 2]>::uninit();
+        // SAFETY: the buffer's own size; the helper fills it, or says that it failed.
+        let comm = unsafe {
+            if bpf_get_current_comm(comm.as_mut_ptr().cast(), 16) != 0 {
+                return false;
+            }
+            comm.assume_init()
+        };
+        if comm != config.comm {
             return false;
         }
     }

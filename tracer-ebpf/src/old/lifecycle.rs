@@ -5,11 +5,7 @@ use aya_ebpf::{
     macros::{kprobe, tracepoint},
     programs::{ProbeContext, TracePointContext},
 };
-use tracer_common::{
-    Untimed,
-    admission::Admission,
-    handlers::{State, Thread},
-};
+use tracer_common::{Untimed, admission::Admission, handlers::State};
 
 use super::{
     context::{numbers, peek},
@@ -37,7 +33,7 @@ fn on_gone() -> Option<()> {
         if died && thread.state.any(State::RETURNED) {
             count::untimed(Untimed::NeverReturned);
         }
-        *thread = Thread::default();
+        maps::forget(thread, 0);
     }
     if config.filter_tasks == 2
         && tid == tgid

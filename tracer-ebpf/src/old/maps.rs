@@ -55,6 +55,22 @@ pub fn thread(tid: u32) -> Option<&'static mut Thread> {
     Some(unsafe { &mut *pointer })
 }
 
+/// Makes a record that of a thread of which nothing is known; 0 is nobody. Word by word: the compiler would call
+/// `memset`, and these kernels know no calls.
+#[inline(always)]
+pub fn forget(thread: &mut Thread, tid: u32) {
+    let words = (&raw mut *thread).cast::<u64>();
+    // SAFETY: the record is six words long, and any bits are a value.
+    unsafe {
+        core::ptr::write_volatile(words, u64::from(tid));
+        core::ptr::write_volatile(words.add(1), 0);
+        core::ptr::write_volatile(words.add(2), 0);
+        core::ptr::write_volatile(words.add(3), 0);
+        core::ptr::write_volatile(words.add(4), 0);
+        core::ptr::write_volatile(words.add(5), 0);
+    }
+}
+
 /// What a probed address stands for.
 #[inline(always)]
 pub fn handles(ip: u64) -> Option<Handles> {

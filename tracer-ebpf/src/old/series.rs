@@ -28,16 +28,11 @@ pub fn change(
     };
     time(row, latency, by);
     let by = by as u32;
-    // SAFETY: a row of this CPU; masked indices. `causes` is followed by `errors`, `errors` by the cells.
+    let failed = if one.error == 0 { 0 } else { by };
+    // SAFETY: a row of this CPU; masked indices. An error's is below 140 by its rule; 255 is still inside the row.
     unsafe {
-        let error = (&raw mut (*row).errors).cast::<u32>().add(one.error as usize & 127);
-        *error = (*error).wrapping_add(if one.error != 0 && one.error < 128 { by } else { 0 });
-        let error = (&raw mut (*row).errors).cast::<u32>().add(128 + (one.error as usize & 7));
-        *error = (*error).wrapping_add(if one.error >= 128 && one.error < 136 { by } else { 0 });
-        let error = (&raw mut (*row).errors).cast::<u32>().add(136 + (one.error as usize & 3));
-        *error = (*error).wrapping_add(if one.error >= 136 && one.error < 140 { by } else { 0 });
-        let cause = (&raw mut (*row).causes).cast::<u32>().add(one.cause as usize & 7);
-        *cause = (*cause).wrapping_add(by);
+        bump((&raw mut (*row).errors).cast(), one.error as usize, 255, failed);
+        bump((&raw mut (*row).causes).cast(), one.cause as usize, 7, by);
         macro_rules! reasons {
             ($($reason:ident)*) => {$(
                 let set = u32::from(one.reasons.0 >> Reason::$reason as u16 & 1);
@@ -100,10 +95,24 @@ fn time(row: *mut OldRow, latency: Option<u64>, by: i32) {
                 (*row).not_min = !ns;
             }
         }
-        // Through memory, so that the verifier forgets by which of the 32 ways the number came about.
-        let mut cell = hdr::index::<BITS_2>(ns);
-        let cell = core::ptr::read_volatile(&raw mut cell) & (OLD_CELLS - 1);
-        let cell = (&raw mut (*row).cells).cast::<u32>().add(cell);
-        *cell = (*cell).wrapping_add(by as u32);
+        bump((&raw mut (*row).cells).cast(), hdr::index::<BITS_2>(ns), OLD_CELLS - 1, by as u32);
+    }
+}
+
+/// Adds to a cell. The index goes through memory and is masked right where it is used: old verifiers keep no bounds
+/// of what is spilled, and so they also forget by which of the 32 ways a bucket's number came about.
+///
+/// # Safety
+///
+/// Every masked index lies inside the row.
+#[inline(always)]
+unsafe fn bump(cells: *mut u32, index: usize, mask: usize, by: u32) {
+    let mut index = index;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let index = core::ptr::read_volatile(&raw mut index) & mask;
+        let cell = cells.add(index);
+        let before = core::ptr::read_volatile(cell);
+        core::ptr::write_volatile(cell, before.wrapping_add(by));
     }
 }
