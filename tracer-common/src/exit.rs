@@ -65,7 +65,7 @@ impl ExitRules {
     }
 
     #[inline(always)]
-    const fn ip_passes(&self, ip: u64) -> bool {
+    pub(crate) const fn ip_passes(&self, ip: u64) -> bool {
         if ip < self.ip_limit {
             return true;
         }

@@ -5,10 +5,13 @@
 //! by every call that does not take the fast path, and the out-of-line `syscall_return_slowpath` after it by every
 //! call that falls out of the fast path late (`EXIT_PATHS` 4.2 and 4.4).
 
+use core::hint::black_box;
+
 use crate::{
     abi::{Abi, SyscallId},
     exit::{
-        ExitRegs, ExitRules, classify_fast32, classify_int80, classify_syscall64, is_restart, structural,
+        ExitRegs, ExitRules, RF, TF, USER_CS, USER_DS, classify_fast32, classify_int80, is_common,
+        is_restart, structural,
     },
     layout::{SeriesKey, error_cell},
     loss::Untimed,
@@ -40,6 +43,12 @@ pub struct Thread {
     pub sp: u32,
     /// What the handler returned.
     pub ret: i64,
+    /// Where its user registers are saved, on the slow path.
+    pub regs: u64,
+    /// The failed tests as the registers were when the exit work had not begun, as [`Reasons`].
+    pub provisional: u32,
+    /// Unused.
+    pub pad: u32,
 }
 
 /// Where a thread is in its call: bits, all 0 outside of one.
@@ -66,6 +75,9 @@ impl State {
     pub const SA_RESTART: u32 = 128;
     /// Left out by a filter.
     pub const REJECTED: u32 = 256;
+    /// Its next call will be slow too, so that the registers may be read at the very end: on a partial frame a
+    /// probe read raises `TIF_FSCHECK`, and behind the exit work nobody takes that back before the next call.
+    pub const READABLE: u32 = 512;
     /// Any of the entries that are not the fast path.
     pub const ENTRIES: u32 = Self::SLOW64 | Self::INT80 | Self::FAST32;
 
@@ -149,6 +161,7 @@ const fn start(thread: &mut Thread, tid: u32, call: SyscallId) {
     thread.last = Last::NONE;
     thread.call = Call::entered(call, false, true);
     thread.reasons = 0;
+    thread.provisional = 0;
     thread.ret = 0;
 }
 
@@ -209,16 +222,16 @@ pub struct Final {
 /// A return at its final registers: what to count, and why it has no latency.
 #[inline(always)]
 #[must_use]
-pub const fn finish(thread: &Thread, tid: u32, end: &Final, rules: &ExitRules) -> (Return, Option<Untimed>) {
+pub fn finish(thread: &Thread, tid: u32, end: &Final, rules: &ExitRules) -> (Return, Option<Untimed>) {
     let entry = if end.entry == 0 { thread.state.0 & State::ENTRIES } else { end.entry };
     let compat = entry & (State::INT80 | State::FAST32) != 0;
     let here = SyscallId::decode(compat, end.orig_ax);
     let seen = thread.state.any(State::ENTRIES | State::HANDLER);
     // A new program may run under another thread's number; a new task has seen no entry at all.
-    let known = thread.tid == tid && seen && names(end.orig_ax, thread.call.id());
-    let newborn = !known && here.is_fork() && end.ax == 0;
-    let call = if known { thread.call.id() } else { here };
-    let ret = if known && thread.state.any(State::RETURNED) { thread.ret } else { end.ax };
+    let known = black_box(thread.tid == tid && seen && names(end.orig_ax, thread.call.id()));
+    let newborn = black_box(!known && here.is_fork() && end.ax == 0);
+    let call = black_box(if known { thread.call.id() } else { here });
+    let ret = black_box(if known && thread.state.any(State::RETURNED) { thread.ret } else { end.ax });
     let verdict = if newborn {
         structural(Reason::ForkChild, rules)
     } else if entry & State::FAST32 != 0 && end.sysretl {
@@ -228,8 +241,30 @@ pub const fn finish(thread: &Thread, tid: u32, end: &Final, rules: &ExitRules) -
     } else if compat || matches!(call.abi, Abi::I386) {
         classify_int80(rules)
     } else {
-        classify_syscall64(&end.regs, rules)
+        let reasons = Reasons(failed_tests(&end.regs, rules) as u16);
+        Verdict { path: if reasons.is_empty() { Path::Sysret } else { Path::Iret }, reasons }
     };
+    let verdict = black_box(verdict);
+    conclude(thread, call, verdict, &Conclusion { ret, known, newborn, here: thread.tid == tid, end })
+}
+
+/// What [`finish`] and [`deduce`] know of a return beside its path.
+struct Conclusion<'a> {
+    ret: i64,
+    known: bool,
+    newborn: bool,
+    here: bool,
+    end: &'a Final,
+}
+
+#[inline(always)]
+fn conclude(
+    thread: &Thread,
+    call: SyscallId,
+    verdict: Verdict,
+    of: &Conclusion<'_>,
+) -> (Return, Option<Untimed>) {
+    let &Conclusion { ret, known, newborn, here, end } = of;
     let cause = if verdict.path.is_fast() || newborn {
         Cause::None
     } else if known && thread.state.any(State::SIGNAL) {
@@ -243,25 +278,77 @@ pub const fn finish(thread: &Thread, tid: u32, end: &Final, rules: &ExitRules) -
     } else {
         Cause::None
     };
+    let cause = black_box(cause);
     let handled = known && thread.state.any(State::RETURNED);
+    let seen = thread.state.any(State::ENTRIES | State::HANDLER);
     let untimed = if newborn {
         Some(Untimed::ForkChild)
     } else if handled || (known && !end.by_handler) {
         None
-    } else if known || end.by_handler && thread.tid == tid && seen {
+    } else if known || end.by_handler && here && seen {
         Some(Untimed::Refused)
     } else {
         Some(Untimed::InFlight)
     };
-    let returned = Return {
-        key: SeriesKey::new(call, verdict.path),
-        reasons: verdict.reasons,
-        cause,
-        error: error_of(thread, ret, call),
-        timed: untimed.is_none(),
-        ptraced: false,
+    let untimed = black_box(untimed);
+    let error = black_box(error_of(thread, ret, call));
+    let key = black_box(SeriesKey::new(call, verdict.path));
+    let timed = untimed.is_none();
+    (Return { key, reasons: verdict.reasons, cause, error, timed, ptraced: false }, untimed)
+}
+
+/// A return of a known thread whose registers must not be read at the end: as they were before the exit work, and
+/// what that work is known to do to them. A signal frame moves `ip`, and so does a restart.
+#[inline(always)]
+#[must_use]
+pub fn deduce(thread: &Thread, end: &Final, rules: &ExitRules) -> (Return, Option<Untimed>) {
+    let call = thread.call.id();
+    let restarted = thread.state.any(State::RETURNED) && is_restart(thread.ret) && !call.is_sigreturn();
+    let verdict = if thread.state.any(State::INT80) {
+        classify_int80(rules)
+    } else if thread.state.any(State::FAST32) {
+        if end.sysretl {
+            Verdict { path: Path::Sysretl, reasons: Reasons::NONE }
+        } else {
+            Verdict { path: Path::Iret, reasons: Reasons::NONE.with(Reason::LandingPad) }
+        }
+    } else {
+        let moved = thread.state.any(State::SIGNAL) || restarted;
+        let reasons = Reasons(thread.provisional as u16).with_if(Reason::CxNeIp, moved);
+        Verdict { path: if reasons.is_empty() { Path::Sysret } else { Path::Iret }, reasons }
     };
-    (returned, untimed)
+    let ret = black_box(if thread.state.any(State::RETURNED) { thread.ret } else { end.ax });
+    let verdict = black_box(verdict);
+    conclude(thread, call, verdict, &Conclusion { ret, known: true, newborn: false, here: true, end })
+}
+
+/// The tests of a 64-bit exit that fail at these registers, as [`classify_syscall64`] finds them.
+///
+/// Old verifiers walk every way through a program, 256 for eight tests, unless the ways look the same where they
+/// meet. `black_box` lets them forget which way a value came: here, and wherever else it stands in this module.
+#[inline(always)]
+#[must_use]
+pub fn failed_tests(regs: &ExitRegs, rules: &ExitRules) -> u32 {
+    if is_common(regs, rules.common_limit()) {
+        return 0;
+    }
+    let mut failed = 0;
+    let all = Reason::ALL;
+    let mut index = 0;
+    while index < 7 {
+        let on = match all[index] {
+            Reason::CxNeIp => regs.cx != regs.ip,
+            Reason::R11NeFlags => regs.r11 != regs.flags,
+            Reason::Cs => regs.cs != USER_CS,
+            Reason::Ss => regs.ss != USER_DS,
+            Reason::IpLimit => !rules.ip_passes(regs.ip),
+            Reason::Rf => regs.flags & RF != 0,
+            _ => regs.flags & TF != 0,
+        };
+        failed = black_box(failed | u32::from(on) << index);
+        index += 1;
+    }
+    failed
 }
 
 /// The error that user mode sees: a restart code becomes `EINTR` where a handler runs that does not restart.
@@ -344,6 +431,13 @@ impl Diversion {
             Self::Late => "late",
         }
     }
+
+    /// The causes that the thread's next call will have too.
+    pub const LASTING: u32 = 1 << Self::Ptrace as u32
+        | 1 << Self::Audit as u32
+        | 1 << Self::Seccomp as u32
+        | 1 << Self::Nohz as u32
+        | 1 << Self::Tracepoint as u32;
 
     /// What kept a call off the fast path at its entry, a bit each: `flags` is `thread_info.flags`, whose numbers
     /// are the same from 4.9 to 4.15 (arch/x86/include/asm/thread_info.h).

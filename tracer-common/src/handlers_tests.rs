@@ -1,10 +1,7 @@
 //! Threads through their events, and what is counted of them.
 
 use super::*;
-use crate::{
-    abi::NR_INVALID,
-    exit::{TF, USER_CS, USER_DS},
-};
+use crate::abi::NR_INVALID;
 
 const RULES: ExitRules = ExitRules { ip_limit: 1 << 47, canonical_bits: 48, fred: false, xenpv: false };
 const REGS: ExitRegs =
@@ -149,6 +146,42 @@ fn a_thread_that_was_not_seen_is_labelled_by_its_registers() {
     assert_eq!((one.key.call(), untimed), (x86_64(7), Some(Untimed::InFlight)));
     let (bad, _) = finish(&Thread::default(), 7, &finals(5000, -38), &RULES);
     assert_eq!(bad.key.call().nr, NR_INVALID);
+}
+
+#[test]
+fn without_a_last_look_signals_and_restarts_move_what_was_seen_before_them() {
+    let deduced = |ret, bits, provisional| {
+        let mut thread = Thread::default();
+        begin_slow(&mut thread, 7, State::SLOW64, x86_64(0), 1);
+        begin(&mut thread, 7, x86_64(0), TOP - 300, true, 2);
+        end(&mut thread, 7, TOP - 292, ret, 3);
+        thread.state.0 |= bits;
+        thread.provisional = provisional;
+        let (one, untimed) = deduce(&thread, &finals(0, 0), &RULES);
+        assert_eq!(untimed, None);
+        (one.key.path(), one.cause)
+    };
+    assert_eq!(deduced(0, 0, 0), (Path::Sysret, Cause::None));
+    assert_eq!(deduced(0, 0, 1 << Reason::R11NeFlags as u32), (Path::Iret, Cause::None));
+    assert_eq!(deduced(0, State::SIGNAL, 0), (Path::Iret, Cause::Signal));
+    assert_eq!(deduced(-512, 0, 0), (Path::Iret, Cause::Restart));
+    let level = ExitRegs { flags: 0x3246, ..REGS };
+    assert_eq!(failed_tests(&level, &RULES), 1 << Reason::R11NeFlags as u32);
+    assert_eq!(failed_tests(&REGS, &RULES), 0);
+}
+
+#[test]
+fn the_tests_are_those_of_the_classification() {
+    let words = [0, 9, 0x40_1000, 1 << 47, 0xffff_8000_0000_0000, 0x246, 0x346, 0x1_0246];
+    for (ip, cx) in words.iter().flat_map(|&ip| words.map(|cx| (ip, cx))) {
+        for (flags, r11) in words.iter().flat_map(|&flags| words.map(|r11| (flags, r11))) {
+            for (cs, ss) in [(USER_CS, USER_DS), (0x23, USER_DS), (USER_CS, 0)] {
+                let regs = ExitRegs { ip, cx, flags, r11, cs, ss };
+                let expected = crate::exit::classify_syscall64(&regs, &RULES).reasons.0;
+                assert_eq!(failed_tests(&regs, &RULES), u32::from(expected), "{regs:?}");
+            }
+        }
+    }
 }
 
 #[test]

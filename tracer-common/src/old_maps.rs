@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(size_of::<OldConfig>(), 8 + 16 * 4 + 16 + 4 * 4 + 16 + 32 + 512 - 8);
         assert_eq!(size_of::<OldCounters>(), 200);
         assert_eq!(size_of::<OldRow>(), 17_088);
-        assert_eq!(size_of::<crate::handlers::Thread>(), 48);
+        assert_eq!(size_of::<crate::handlers::Thread>(), 64);
     }
 
     #[test]

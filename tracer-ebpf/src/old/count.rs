@@ -1,8 +1,10 @@
 //! Counting a return, taking one back, and what is remembered of it.
 
+use core::hint::black_box;
+
 use tracer_common::{
-    Path, Untimed,
-    handlers::{Final, State, Thread, fast, finish},
+    ExitRegs, Path, Untimed,
+    handlers::{Final, State, Thread, deduce, fast, finish},
     old_maps::{OldConfig, OldCounters},
     record::{Last, Return},
 };
@@ -21,29 +23,34 @@ pub fn count_fast(config: &OldConfig, thread: &mut Thread, timed: bool) {
     }
 }
 
-/// A return whose registers are final. What was counted of the same call before is taken back.
+/// A return, judged by its final registers, or (`None`) by what was seen of it before. What was counted of the same
+/// call before is taken back.
 #[inline(always)]
 pub fn count_final(
     config: &OldConfig,
-    tid: u32,
-    tgid: u32,
+    (tid, tgid): (u32, u32),
     thread: &mut Thread,
-    saved: &Saved,
-    entry: u32,
-    sysretl: bool,
+    saved: Option<&Saved>,
+    (entry, sysretl): (u32, bool),
     now: u64,
 ) {
-    let end = Final {
-        regs: saved.exit_regs(),
-        orig_ax: saved.orig_ax(),
-        ax: saved.ax(),
-        entry,
-        sysretl,
-        by_handler: config.by_handler != 0,
+    let by_handler = config.by_handler != 0;
+    let (one, untimed) = match saved {
+        Some(saved) => {
+            let (regs, orig_ax, ax) = (saved.exit_regs(), saved.orig_ax(), saved.ax());
+            let end = Final { regs, orig_ax, ax, entry, sysretl, by_handler };
+            finish(thread, tid, &end, &config.rules())
+        }
+        None => {
+            let regs = ExitRegs { ip: 0, cx: 0, flags: 0, r11: 0, cs: 0, ss: 0 };
+            // Without a handler: the number was in no table.
+            let end = Final { regs, orig_ax: 0, ax: ENOSYS, entry, sysretl, by_handler };
+            deduce(thread, &end, &config.rules())
+        }
     };
-    let (one, untimed) = finish(thread, tid, &end, &config.rules());
-    let known = thread.tid == tid && thread.state.any(State::ENTRIES | State::HANDLER);
-    let rejected = if known { thread.state.any(State::REJECTED) } else { !filter::selected(config, tgid) };
+    let known = black_box(thread.tid == tid && thread.state.any(State::ENTRIES | State::HANDLER));
+    let rejected =
+        black_box(if known { thread.state.any(State::REJECTED) } else { !filter::selected(config, tgid) });
     if one.key.call().is_exec() && one.error == 0 {
         filter::executed(config, tgid);
     }
@@ -56,7 +63,7 @@ pub fn count_final(
     if !thread.state.any(State::RETURNED) {
         thread.t_exit = now;
     }
-    let latency = if one.timed { Some(thread.t_exit.wrapping_sub(thread.t_enter)) } else { None };
+    let latency = black_box(if one.timed { Some(thread.t_exit.wrapping_sub(thread.t_enter)) } else { None });
     thread.state = State(0);
     if rejected {
         thread.last = Last::NONE;
@@ -67,6 +74,8 @@ pub fn count_final(
         maps::untimed(counters, why);
     }
 }
+
+const ENOSYS: i64 = -38;
 
 /// Counts, if the return passes the filters, and remembers what was counted.
 #[inline(always)]

@@ -60,7 +60,7 @@ pub fn thread(tid: u32) -> Option<&'static mut Thread> {
 #[inline(always)]
 pub fn forget(thread: &mut Thread, tid: u32) {
     let words = (&raw mut *thread).cast::<u64>();
-    // SAFETY: the record is six words long, and any bits are a value.
+    // SAFETY: the record is eight words long, and any bits are a value.
     unsafe {
         core::ptr::write_volatile(words, u64::from(tid));
         core::ptr::write_volatile(words.add(1), 0);
@@ -68,6 +68,8 @@ pub fn forget(thread: &mut Thread, tid: u32) {
         core::ptr::write_volatile(words.add(3), 0);
         core::ptr::write_volatile(words.add(4), 0);
         core::ptr::write_volatile(words.add(5), 0);
+        core::ptr::write_volatile(words.add(6), 0);
+        core::ptr::write_volatile(words.add(7), 0);
     }
 }
 
@@ -104,9 +106,11 @@ pub fn lose(counters: *mut OldCounters, loss: Loss) {
 /// Counts a return without latency, or a call without return.
 #[inline(always)]
 pub fn untimed(counters: *mut OldCounters, why: Untimed) {
-    // SAFETY: as in `lose`; `why` is one of five.
+    let mut why = why as usize;
+    // SAFETY: as in `lose`; masked to the array's length. Through memory, as in `series::bump`.
     unsafe {
-        let cell = (&raw mut (*counters).untimed).cast::<u64>().add(why as usize & 7);
-        *cell += 1;
+        let why = core::ptr::read_volatile(&raw mut why) & 7;
+        let cell = (&raw mut (*counters).untimed).cast::<u64>().add(why);
+        core::ptr::write_volatile(cell, core::ptr::read_volatile(cell) + 1);
     }
 }

@@ -9,7 +9,7 @@ use aya_ebpf::{
 use tracer_common::{
     SyscallId,
     amend::SA_RESTART,
-    handlers::{Diversion, State, begin_slow, unseen},
+    handlers::{Diversion, State, begin_slow, failed_tests, unseen},
 };
 
 use super::{
@@ -38,9 +38,6 @@ pub fn fast32(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// In `pt_regs`.
-const ORIG_AX: u64 = 15 * 8;
-
 #[inline(always)]
 fn on_entry(context: Context, entry: u32) -> Option<()> {
     let config = maps::config()?;
@@ -50,24 +47,28 @@ fn on_entry(context: Context, entry: u32) -> Option<()> {
         count::count_fast(config, thread, false);
     }
     // The return address lies below `pt_regs`.
-    let orig_ax = peek(context.sp() + 8 + ORIG_AX) as i64;
-    let call = SyscallId::decode(entry != State::SLOW64, orig_ax);
+    let regs = context.sp() + 8;
+    let saved = Saved::read(regs)?;
+    let call = SyscallId::decode(entry != State::SLOW64, saved.orig_ax());
+    let provisional = failed_tests(&saved.exit_regs(), &config.rules());
     let selected = filter::selected(config, tgid);
-    if config.partial != 0 && entry == State::SLOW64 && selected {
+    let mut state = if config.partial != 0 { 0 } else { State::READABLE };
+    if config.partial != 0 && entry == State::SLOW64 {
         let causes = Diversion::at_entry(thread_flags(), call);
-        let (_, counters) = maps::here()?;
-        macro_rules! add {
-            ($($at:literal)*) => {$(
-                // SAFETY: this CPU's counters.
-                unsafe { (*counters).diversions[$at] += u64::from(causes >> $at & 1) };
-            )*};
+        if causes & Diversion::LASTING != 0 {
+            state = State::READABLE;
         }
-        add!(0 1 2 3 4 5 6);
+        if selected {
+            divert(causes)?;
+        }
     }
     let (seen, t_exit, last) = (thread.tid, thread.t_exit, thread.last);
     // SAFETY: a helper without arguments.
     let now = unsafe { bpf_ktime_get_ns() };
     begin_slow(thread, tid, entry, call, now);
+    thread.state.0 |= state;
+    thread.regs = regs;
+    thread.provisional = provisional;
     if call.never_returns() {
         thread.state = State(0);
         return None;
@@ -77,6 +78,20 @@ fn on_entry(context: Context, entry: u32) -> Option<()> {
     } else if seen == tid && t_exit != 0 {
         count::turnaround(config, thread, tid, last, now);
     }
+    Some(())
+}
+
+/// Counts what kept a call off the fast path.
+#[inline(always)]
+fn divert(causes: u32) -> Option<()> {
+    let (_, counters) = maps::here()?;
+    macro_rules! add {
+        ($($at:literal)*) => {$(
+            // SAFETY: this CPU's counters.
+            unsafe { (*counters).diversions[$at] += u64::from(causes >> $at & 1) };
+        )*};
+    }
+    add!(0 1 2 3 4 5 6 7);
     Some(())
 }
 
@@ -103,31 +118,56 @@ pub fn fast32_ret(ctx: RetProbeContext) -> u32 {
 
 /// The out-of-line `syscall_return_slowpath` begins: a fast call has work to do, or a new task is born.
 #[kprobe]
-pub fn late(_ctx: ProbeContext) -> u32 {
-    let _ = on_late();
+pub fn late(ctx: ProbeContext) -> u32 {
+    let _ = on_late(Context::new(ctx.as_ptr()));
     0
 }
 
 #[inline(always)]
-fn on_late() -> Option<()> {
-    let (tid, _) = numbers();
+fn on_late(context: Context) -> Option<()> {
+    // SAFETY: a helper without arguments.
+    let now = unsafe { bpf_ktime_get_ns() };
+    let config = maps::config()?;
+    let (tid, tgid) = numbers();
     let thread = maps::thread(tid)?;
+    if thread.tid == tid && thread.state.any(State::ENTRIES) {
+        // A kernel that does not inline it into do_syscall_64.
+        return None;
+    }
+    let regs = context.sp() + 8;
+    let saved = Saved::read(regs)?;
     if thread.tid == tid && thread.state.any(State::HANDLER) {
         thread.state.0 |= State::LATE;
+        thread.provisional = failed_tests(&saved.exit_regs(), &config.rules());
         if !thread.state.any(State::REJECTED) {
-            let (_, counters) = maps::here()?;
-            // SAFETY: this CPU's counters.
-            unsafe { (*counters).diversions[Diversion::Late as usize] += 1 };
+            divert(1 << Diversion::Late as u32)?;
         }
+        return None;
     }
+    // A new task: its path is fixed, whatever its exit work does.
+    count::count_final(config, (tid, tgid), thread, Some(&saved), (State::SLOW64, false), now);
     Some(())
 }
 
-/// It ends, called with the stack pointer at `pt_regs` too.
+/// It ends. Nothing is read: whatever calls next would be slow.
 #[kretprobe]
-pub fn late_ret(ctx: RetProbeContext) -> u32 {
-    let _ = on_final(Context::new(ctx.as_ptr()), State::SLOW64);
+pub fn late_ret(_ctx: RetProbeContext) -> u32 {
+    let _ = on_late_end();
     0
+}
+
+#[inline(always)]
+fn on_late_end() -> Option<()> {
+    // SAFETY: a helper without arguments.
+    let now = unsafe { bpf_ktime_get_ns() };
+    let config = maps::config()?;
+    let (tid, tgid) = numbers();
+    let thread = maps::thread(tid)?;
+    if thread.tid != tid || !thread.state.any(State::LATE) {
+        return None;
+    }
+    count::count_final(config, (tid, tgid), thread, None, (State::SLOW64, false), now);
+    Some(())
 }
 
 #[inline(always)]
@@ -137,8 +177,14 @@ fn on_final(context: Context, entry: u32) -> Option<()> {
     let config = maps::config()?;
     let (tid, tgid) = numbers();
     let thread = maps::thread(tid)?;
+    let sysretl = context.ax() & 0xff != 0;
+    let known = thread.tid == tid && thread.state.any(State::ENTRIES);
+    if known && !thread.state.any(State::READABLE) {
+        count::count_final(config, (tid, tgid), thread, None, (entry, sysretl), now);
+        return None;
+    }
     let saved = Saved::read(context.sp())?;
-    count::count_final(config, tid, tgid, thread, &saved, entry, context.ax() & 0xff != 0, now);
+    count::count_final(config, (tid, tgid), thread, Some(&saved), (entry, sysretl), now);
     Some(())
 }
 
@@ -157,9 +203,12 @@ fn on_signal(context: Context) -> Option<()> {
     if thread.tid != tid || !thread.state.any(State::ENTRIES | State::LATE) {
         return None;
     }
+    thread.state.0 |= State::SIGNAL;
+    if !thread.state.any(State::READABLE) {
+        return None;
+    }
     // `struct ksignal` begins with the action: handler, flags.
     let flags = peek(context.second() + 8);
-    thread.state.0 |= State::SIGNAL;
     if flags & SA_RESTART != 0 {
         thread.state.0 |= State::SA_RESTART;
     }
@@ -197,6 +246,6 @@ fn on_final_hook(context: Context) -> Option<()> {
         return None;
     }
     let entry = if returned && thread.call.id().abi as u32 == 2 { State::INT80 } else { State::SLOW64 };
-    count::count_final(config, tid, tgid, thread, &saved, entry, false, now);
+    count::count_final(config, (tid, tgid), thread, Some(&saved), (entry, false), now);
     Some(())
 }
