@@ -1,4 +1,5 @@
-//! Chooses the eBPF object that goes into the tool, and leaves it at `OUT_DIR/exitpath.bpf.o`.
+//! Chooses the eBPF objects that go into the tool, and leaves them in `OUT_DIR`: `exitpath.bpf.o`, and
+//! `exitpath-old.bpf.o` for kernels from 4.9 on.
 //!
 //! The first that applies:
 //! 1. `EXITPATH_BPF=/path/to/object`: whatever the caller built;
@@ -8,7 +9,7 @@
 //! 4. an empty stub: all that needs no kernel builds and passes, and the tool names the remedy.
 //!
 //! The tool reads which one it was in `EXITPATH_BPF_SOURCE` (`env`, `prebuilt`, `source`, `stub`) and the
-//! object's digest in `EXITPATH_BPF_SHA256`.
+//! object's digest in `EXITPATH_BPF_SHA256`. `EXITPATH_OLD_BPF` overrides the second object alone.
 
 #[path = "build/cache.rs"]
 mod cache;
@@ -27,6 +28,7 @@ use std::{
 };
 
 const OVERRIDE: &str = "EXITPATH_BPF";
+const OLD_OVERRIDE: &str = "EXITPATH_OLD_BPF";
 
 fn main() -> Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is not set: cargo runs this")?);
@@ -34,27 +36,50 @@ fn main() -> Result<()> {
     let root = here.parent().context("the package has no workspace")?;
     watch(root);
 
-    let (source, object) = choose(root, &out)?;
+    let (source, Objects { mut modern, mut old }) = choose(root, &out)?;
+    let source = match named(OVERRIDE)? {
+        Some(object) => {
+            modern = object;
+            "env"
+        }
+        None => source,
+    };
+    if let Some(object) = named(OLD_OVERRIDE)? {
+        old = object;
+    }
+    let object = modern;
     let sha256 = manifest::sha256(&object);
-    let path = out.join(manifest::OBJECT);
-    fs::write(&path, &object).with_context(|| format!("cannot write {}", path.display()))?;
+    for (name, bytes) in [(manifest::OBJECT, &object), (manifest::OLD_OBJECT, &old)] {
+        let path = out.join(name);
+        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     println!("exitpath: eBPF object: {source}, {} bytes, sha256 {sha256}", object.len());
     println!("cargo::rustc-env=EXITPATH_BPF_SOURCE={source}");
     println!("cargo::rustc-env=EXITPATH_BPF_SHA256={sha256}");
     Ok(())
 }
 
-fn choose(root: &Path, out: &Path) -> Result<(&'static str, Vec<u8>)> {
-    if let Some(path) = env::var_os(OVERRIDE).filter(|path| !path.is_empty()) {
-        let path = PathBuf::from(path);
-        println!("cargo::rerun-if-changed={}", path.display());
-        let object = fs::read(&path).with_context(|| {
-            format!("cannot read {OVERRIDE}={}: name an object or unset it", path.display())
-        })?;
-        return Ok(("env", object));
-    }
+/// The programs: empty files in a stub.
+#[derive(Default)]
+struct Objects {
+    modern: Vec<u8>,
+    old: Vec<u8>,
+}
+
+/// The object that a variable of the environment names.
+fn named(variable: &str) -> Result<Option<Vec<u8>>> {
+    let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from) else {
+        return Ok(None);
+    };
+    println!("cargo::rerun-if-changed={}", path.display());
+    let object = fs::read(&path)
+        .with_context(|| format!("cannot read {variable}={}: name an object or unset it", path.display()))?;
+    Ok(Some(object))
+}
+
+fn choose(root: &Path, out: &Path) -> Result<(&'static str, Objects)> {
     let stale = match committed(root) {
-        Ok(object) => return Ok(("prebuilt", object)),
+        Ok(objects) => return Ok(("prebuilt", objects)),
         Err(error) => error,
     };
     match ebpf::toolchain() {
@@ -62,35 +87,43 @@ fn choose(root: &Path, out: &Path) -> Result<(&'static str, Vec<u8>)> {
             println!("cargo::rerun-if-changed={}", toolchain.linker.display());
             println!("exitpath: building the eBPF programs with rustc {}", toolchain.rustc);
             // A target folder of its own: the cargo above holds the lock of the workspace's.
-            let object = ebpf::build(&toolchain, root, &out.join("ebpf-target"))?;
-            Ok(("source", object))
+            let target = out.join("ebpf-target");
+            let modern = ebpf::build(&toolchain, ebpf::MODERN, root, &target)?;
+            let old = ebpf::build(&toolchain, ebpf::OLD, root, &target)?;
+            Ok(("source", Objects { modern, old }))
         }
         Err(missing) => {
             // A path that never exists makes cargo ask again at every build, until there is an object.
             println!("cargo::rerun-if-changed={}", out.join("no-object-yet").display());
             println!("cargo::warning=no eBPF object, this build cannot trace: {stale:#}; {missing:#}");
-            Ok(("stub", Vec::new()))
+            Ok(("stub", Objects::default()))
         }
     }
 }
 
-/// The committed object, if it is what the sources give.
-fn committed(root: &Path) -> Result<Vec<u8>> {
+/// The committed objects, if they are what the sources give.
+fn committed(root: &Path) -> Result<Objects> {
     let manifest = Manifest::read(root)?;
     ensure!(
         manifest.sources_sha256 == manifest::sources_sha256(root, &ebpf::recipe())?,
         "the eBPF sources changed since the committed object was made"
     );
-    let path = root.join(manifest::FOLDER).join(manifest::OBJECT);
-    let object = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    ensure!(
-        manifest.object_sha256 == manifest::sha256(&object),
-        "{} is not the object its manifest describes (made with rustc {}, bpf-linker {})",
-        path.display(),
-        manifest.rustc,
-        manifest.bpf_linker
-    );
-    Ok(object)
+    let read = |name: &str, sha256: &str| -> Result<Vec<u8>> {
+        let path = root.join(manifest::FOLDER).join(name);
+        let object = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        ensure!(
+            sha256 == manifest::sha256(&object),
+            "{} is not the object its manifest describes (made with rustc {}, bpf-linker {})",
+            path.display(),
+            manifest.rustc,
+            manifest.bpf_linker
+        );
+        Ok(object)
+    };
+    Ok(Objects {
+        modern: read(manifest::OBJECT, &manifest.object_sha256)?,
+        old: read(manifest::OLD_OBJECT, &manifest.old_object_sha256)?,
+    })
 }
 
 fn watch(root: &Path) {
@@ -101,7 +134,7 @@ fn watch(root: &Path) {
     {
         println!("cargo::rerun-if-changed={}", path.display());
     }
-    for variable in cache::VARIABLES.iter().chain(&[OVERRIDE]) {
+    for variable in cache::VARIABLES.iter().chain(&[OVERRIDE, OLD_OVERRIDE]) {
         println!("cargo::rerun-if-env-changed={variable}");
     }
 }

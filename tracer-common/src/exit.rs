@@ -65,7 +65,7 @@ impl ExitRules {
     }
 
     #[inline(always)]
-    const fn ip_passes(&self, ip: u64) -> bool {
+    pub(crate) const fn ip_passes(&self, ip: u64) -> bool {
         if ip < self.ip_limit {
             return true;
         }
@@ -143,7 +143,7 @@ pub const fn classify_int80(rules: &ExitRules) -> Verdict {
 
 /// A return whose path the entry code fixes, whatever the registers say.
 #[inline(always)]
-const fn structural(reason: Reason, rules: &ExitRules) -> Verdict {
+pub(crate) const fn structural(reason: Reason, rules: &ExitRules) -> Verdict {
     let reasons = Reasons::NONE.with(reason);
     if rules.fred {
         Verdict { path: Path::Eretu, reasons }

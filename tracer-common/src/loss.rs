@@ -16,11 +16,14 @@ pub enum Loss {
     ClockBack = 4,
     /// A reading that came so late that a 32-bit cell may have wrapped since the one before.
     ReaderLate = 5,
+    /// A probe at a function's return that found no room for one more call: counted, but without latency; in the
+    /// entry code itself not counted.
+    ProbeMissed = 6,
 }
 
 impl Loss {
     /// How many kinds there are.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 7;
     /// All kinds.
     pub const ALL: [Self; Self::COUNT] = [
         Self::NoStart,
@@ -29,6 +32,7 @@ impl Loss {
         Self::Recursion,
         Self::ClockBack,
         Self::ReaderLate,
+        Self::ProbeMissed,
     ];
 
     /// The name that outputs use.
@@ -41,6 +45,7 @@ impl Loss {
             Self::Recursion => "recursion",
             Self::ClockBack => "clock-back",
             Self::ReaderLate => "reader-late",
+            Self::ProbeMissed => "probe-missed",
         }
     }
 }

@@ -22,14 +22,32 @@ pub const TARGET: &str = "bpfel-unknown-none";
 /// The newest bpf-linker that loads rustc's own LLVM: later ones need a system LLVM of rustc's major version.
 pub const BPF_LINKER: &str = "0.10.4";
 
-const BIN: &str = "exitpath-bpf";
+/// An object and how it is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// The binary of [`PACKAGE`].
+    bin: &'static str,
+    /// Flags beside [`FLAGS`].
+    flags: &'static [&'static str],
+}
+
+/// For kernels with typed programs and global data.
+pub const MODERN: Object = Object { bin: "exitpath-bpf", flags: &["-Clink-arg=--btf"] };
+/// For kernels from 4.9 on: the first instruction set, and no type information, which they could not load.
+pub const OLD: Object = Object { bin: "exitpath-old-bpf", flags: &["-Ctarget-cpu=v1"] };
 /// The target's `core` is built along: no toolchain ships it.
 pub const BUILD_STD: [&str; 4] = ["--target", TARGET, "-Z", "build-std=core"];
-const FLAGS: [&str; 3] = ["--cfg=bpf_target_arch=\"x86_64\"", "-Cdebuginfo=2", "-Clink-arg=--btf"];
+const FLAGS: [&str; 2] = ["--cfg=bpf_target_arch=\"x86_64\"", "-Cdebuginfo=2"];
 
 /// Everything about the way of building that decides the object's bytes, for the manifest.
 pub fn recipe() -> String {
-    format!("cargo build --release {} {} strip=dwarf\n", BUILD_STD.join(" "), FLAGS.join(" "))
+    let own = [MODERN, OLD].map(|object| format!("{} {}", object.bin, object.flags.join(" ")));
+    format!(
+        "cargo build --release {} {} {} strip=dwarf\n",
+        BUILD_STD.join(" "),
+        FLAGS.join(" "),
+        own.join(" ")
+    )
 }
 
 /// What builds the object: a rustc with the standard library's source, and bpf-linker.
@@ -59,10 +77,10 @@ impl Toolchain {
 
     /// This toolchain's cargo in the workspace at `root`, with the flags of the recipe, free of what a cargo
     /// above left in the environment.
-    pub fn cargo(&self, root: &Path, target_dir: &Path) -> Result<Command> {
+    pub fn cargo(&self, object: Object, root: &Path, target_dir: &Path) -> Result<Command> {
         let mut command = self.bare(root)?;
         command
-            .env("CARGO_ENCODED_RUSTFLAGS", self.flags(root, target_dir)?)
+            .env("CARGO_ENCODED_RUSTFLAGS", self.flags(object, root, target_dir)?)
             .env("CARGO_TARGET_DIR", target_dir);
         Ok(command)
     }
@@ -92,14 +110,14 @@ impl Toolchain {
     }
 
     /// The recipe's flags, and the remapping that keeps every path of this machine out of the object.
-    fn flags(&self, root: &Path, target_dir: &Path) -> Result<OsString> {
+    fn flags(&self, object: Object, root: &Path, target_dir: &Path) -> Result<OsString> {
         let mut remapped = vec![(root.canonicalize()?, "/exitpath"), (absolute(target_dir)?, "/target")];
         remapped.extend(self.dependencies(root)?.into_iter().map(|dir| (dir, "/cargo")));
         let library = library(&self.dir);
         // Cargo names the source by its path in the toolchain, and works in the folder a link leads to.
         remapped.push((library.canonicalize()?, "/rustc/library"));
         remapped.push((library, "/rustc/library"));
-        let mut flags = OsString::from(FLAGS.join("\x1f"));
+        let mut flags = OsString::from([&FLAGS[..], object.flags].concat().join("\x1f"));
         // The last prefix that matches wins, so the more special ones come last.
         for (from, to) in remapped {
             flags.push("\x1f--remap-path-prefix=");
@@ -126,12 +144,16 @@ impl Toolchain {
     }
 }
 
-/// Builds the object with `toolchain` from the workspace at `root`; cargo's own output goes to stderr.
-pub fn build(toolchain: &Toolchain, root: &Path, target_dir: &Path) -> Result<Vec<u8>> {
-    let mut command = toolchain.cargo(root, target_dir)?;
-    command.args(["build", "--locked", "--release", "--package", PACKAGE, "--bin", BIN]).args(BUILD_STD);
+/// Builds an object with `toolchain` from the workspace at `root`; cargo's own output goes to stderr. Each object has
+/// a target folder of its own below `target_dir`: other flags in the same one rebuild everything each time.
+pub fn build(toolchain: &Toolchain, object: Object, root: &Path, target_dir: &Path) -> Result<Vec<u8>> {
+    let target_dir = &target_dir.join(object.bin);
+    let mut command = toolchain.cargo(object, root, target_dir)?;
+    command
+        .args(["build", "--locked", "--release", "--package", PACKAGE, "--bin", object.bin])
+        .args(BUILD_STD);
     stdout_of(&mut command).context("the eBPF programs do not build")?;
-    let path = target_dir.join(TARGET).join("release").join(BIN);
+    let path = target_dir.join(TARGET).join("release").join(object.bin);
     let object = fs::read(&path).with_context(|| format!("cargo left no {}", path.display()))?;
     strip::debug_info(&object)
 }

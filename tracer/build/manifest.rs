@@ -18,6 +18,8 @@ use std::{
 pub const FOLDER: &str = "tracer/prebuilt";
 /// The object's file name, in [`FOLDER`] and in `OUT_DIR`.
 pub const OBJECT: &str = "exitpath.bpf.o";
+/// The same of the object for old kernels.
+pub const OLD_OBJECT: &str = "exitpath-old.bpf.o";
 /// The manifest's file name in [`FOLDER`].
 pub const MANIFEST: &str = "manifest.json";
 /// What the sources digest reads, from the workspace root; a missing one counts as absent, not as an error.
@@ -46,6 +48,8 @@ pub struct Manifest {
     pub bpf_linker: String,
     /// SHA-256 of the object.
     pub object_sha256: String,
+    /// SHA-256 of the object for old kernels.
+    pub old_object_sha256: String,
 }
 
 impl Manifest {
@@ -68,6 +72,7 @@ impl Manifest {
             rustc: field("rustc")?,
             bpf_linker: field("bpf_linker")?,
             object_sha256: field("object_sha256")?,
+            old_object_sha256: field("old_object_sha256")?,
         })
     }
 }

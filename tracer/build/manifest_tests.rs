@@ -107,9 +107,11 @@ fn a_file_cannot_pass_for_two() {
 
 #[test]
 fn a_manifest_reads_back_and_a_damaged_one_says_what_is_missing() {
-    let text = r#"{"sources_sha256": "s", "rustc": "r", "bpf_linker": "l", "object_sha256": "o"}"#;
+    let text = r#"{"sources_sha256": "s", "rustc": "r", "bpf_linker": "l", "object_sha256": "o",
+        "old_object_sha256": "p"}"#;
     let manifest = Manifest::parse(text).unwrap();
     assert_eq!((&*manifest.sources_sha256, &*manifest.object_sha256), ("s", "o"));
+    assert_eq!(manifest.old_object_sha256, "p");
     let error = Manifest::parse(r#"{"rustc": "r"}"#).unwrap_err().to_string();
     assert!(error.contains("sources_sha256"), "{error}");
     assert!(Manifest::parse("{").is_err());

@@ -2,6 +2,7 @@
 
 mod build;
 mod candidates;
+mod probes;
 mod program;
 mod trial;
 
@@ -147,7 +148,8 @@ impl Plan {
             remedy: remedy.unwrap_or_else(|| "`exitpath doctor` shows what this kernel allows".to_owned()),
         };
         let divert = wish.forced == Some("tracepoints") && Regime::of(facts).frame == Frame::Partial;
-        if !candidate.hopeful && !divert {
+        let forced = wish.forced.is_some() && probes::can_be_forced(name, facts);
+        if !candidate.hopeful && !divert && !forced {
             let may_not = !candidates::may_load(facts);
             let privileges = || judged_by_privileges(facts).filter(|_| may_not);
             return Err(unfit(candidate.because, candidate.remedy.or_else(privileges)));

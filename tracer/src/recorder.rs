@@ -9,8 +9,9 @@ use std::{
 use tracer_common::Untimed;
 
 use crate::{
+    handlers,
     kernel::Facts,
-    plan::Plan,
+    plan::{Attach, Plan},
     reader::{InFlightCall, Reader},
     session::{
         Session, SessionError,
@@ -23,17 +24,51 @@ use crate::{
 
 /// Programs attached, counters running.
 pub struct Recorder {
-    // Declared first, dropped first: the mappings go before the maps.
-    reader: Reader,
-    session: Session,
+    engine: Engine,
     meter: CostMeter,
     counts_only: bool,
     missed: Missed,
 }
 
+/// What runs a plan.
+#[expect(clippy::large_enum_variant, reason = "there is one")]
+enum Engine {
+    /// Tracepoints, typed programs, mapped memory.
+    Typed {
+        // Declared first, dropped first: the mappings go before the maps.
+        reader: Reader,
+        session: Session,
+    },
+    /// Probes, in the BPF of 4.9.
+    Probes { reader: handlers::Reader, session: handlers::Session },
+}
+
 impl Recorder {
     /// Loads, attaches, starts.
     pub fn start(plan: Plan, facts: &Facts, settings: &Settings) -> Result<Self, SessionError> {
+        let probes = plan.programs.iter().any(|program| program.attach == Attach::Probe);
+        let engine = if probes {
+            Self::start_probes(plan, facts, settings)?
+        } else if settings.divert {
+            return Err(SessionError::Other {
+                what: "--divert".into(),
+                why: format!("plan {} has the syscall tracepoints on as it is", plan.name),
+            });
+        } else {
+            Self::start_typed(plan, facts, settings)?
+        };
+        // Symbols and types are read and gone; their memory need not stay with a process that runs for days.
+        // SAFETY: only gives free memory back.
+        unsafe { libc::malloc_trim(0) };
+        Ok(Self {
+            engine,
+            meter: CostMeter::new(),
+            counts_only: settings.counts_only,
+            missed: Missed::default(),
+        })
+    }
+
+    fn start_typed(plan: Plan, facts: &Facts, settings: &Settings) -> Result<Engine, SessionError> {
         let mut session = Session::load(plan, facts, settings)?;
         let layout = session.layout;
         let mut reader = Reader::new(session.ebpf(), layout).map_err(|error| SessionError::Other {
@@ -41,17 +76,8 @@ impl Recorder {
             why: error.to_string(),
         })?;
         session.attach()?;
-        // Symbols and types are read and gone; their memory need not stay with a process that runs for days.
-        // SAFETY: only gives free memory back.
-        unsafe { libc::malloc_trim(0) };
         reader.start();
-        Ok(Self {
-            reader,
-            session,
-            meter: CostMeter::new(),
-            counts_only: settings.counts_only,
-            missed: Missed::default(),
-        })
+        Ok(Engine::Typed { reader, session })
     }
 
     /// Starts the first of these plans that works; what kept better ones from it becomes a blind spot.
@@ -71,38 +97,67 @@ impl Recorder {
         Err(SessionError::Stub)
     }
 
+    fn start_probes(plan: Plan, facts: &Facts, settings: &Settings) -> Result<Engine, SessionError> {
+        let mut session = handlers::Session::load(plan, facts, settings)?;
+        session.attach()?;
+        let mut reader = handlers::Reader::new(session.layout);
+        reader.start(session.ebpf(), session.missed()).map_err(|error| SessionError::Other {
+            what: "reading the maps".into(),
+            why: error.to_string(),
+        })?;
+        Ok(Engine::Probes { reader, session })
+    }
+
     /// What was counted since the last interval.
     pub fn interval(&mut self) -> Snapshot {
-        let missed = Missed::now(&self.session);
-        let mut snapshot = self.reader.read(missed.counting);
-        self.since(missed, &mut snapshot);
-        snapshot.own_cost = self.meter.take(&self.session);
+        let snapshot = self.read();
         self.label(snapshot)
+    }
+
+    fn read(&mut self) -> Snapshot {
+        match &mut self.engine {
+            Engine::Typed { reader, session } => {
+                let missed = Missed::now(session);
+                let mut snapshot = reader.read(missed.counting);
+                snapshot.missed = missed.since(&self.missed);
+                self.missed = missed;
+                snapshot.own_cost = self.meter.take(session);
+                snapshot
+            }
+            Engine::Probes { reader, session } => {
+                // A look-up fails where memory is short: what was not read is read the next time.
+                let mut snapshot = reader.read(session.ebpf(), session.missed()).unwrap_or_default();
+                snapshot.own_cost = self.meter.reader();
+                snapshot
+            }
+        }
     }
 
     /// Detaches, and reads what is left.
     #[must_use]
     pub fn stop(mut self) -> Snapshot {
-        let own_cost = self.meter.take(&self.session);
-        let missed = Missed::now(&self.session);
-        self.session.detach();
-        // A program that was running when it was detached ends within this time.
-        std::thread::sleep(Duration::from_millis(5));
-        let mut snapshot = self.reader.read(missed.counting);
-        self.since(missed, &mut snapshot);
-        snapshot.own_cost = own_cost;
-        self.label(snapshot)
-    }
-
-    /// Runs skipped since the last interval.
-    fn since(&mut self, now: Missed, snapshot: &mut Snapshot) {
-        for (name, &count) in &now.by_program {
-            let new = count.saturating_sub(self.missed.by_program.get(name).copied().unwrap_or(0));
-            if new > 0 {
-                snapshot.missed.insert((*name).to_owned(), new);
+        let snapshot = match &mut self.engine {
+            Engine::Typed { reader, session } => {
+                let own_cost = self.meter.take(session);
+                let missed = Missed::now(session);
+                session.detach();
+                // A program that was running when it was detached ends within this time.
+                std::thread::sleep(Duration::from_millis(5));
+                let mut snapshot = reader.read(missed.counting);
+                snapshot.missed = missed.since(&self.missed);
+                snapshot.own_cost = own_cost;
+                snapshot
             }
-        }
-        self.missed = now;
+            Engine::Probes { .. } => {
+                // Detaching hundreds of probes takes a while, in which some calls are seen and others not.
+                let snapshot = self.read();
+                if let Engine::Probes { session, .. } = &mut self.engine {
+                    session.detach();
+                }
+                snapshot
+            }
+        };
+        self.label(snapshot)
     }
 
     /// With `--counts-only` no return is timed: the program saves itself the counter that says so.
@@ -118,7 +173,11 @@ impl Recorder {
 
     /// Opens and closes the windows in which our own cost is measured.
     pub fn tick(&mut self) {
-        self.meter.tick(&self.session);
+        match &self.engine {
+            Engine::Typed { session, .. } => self.meter.tick(session),
+            // These kernels keep no such statistics.
+            Engine::Probes { .. } => self.meter.skip(),
+        }
     }
 
     /// When [`Self::tick`] is due.
@@ -130,22 +189,34 @@ impl Recorder {
     /// The plan as it runs.
     #[must_use]
     pub const fn plan(&self) -> &Plan {
-        self.session.plan()
+        match &self.engine {
+            Engine::Typed { session, .. } => session.plan(),
+            Engine::Probes { session, .. } => session.plan(),
+        }
     }
 
     /// Threads inside calls.
     pub fn in_flight(&self) -> io::Result<Vec<InFlightCall>> {
-        self.reader.in_flight()
+        match &self.engine {
+            Engine::Typed { reader, .. } => reader.in_flight(),
+            Engine::Probes { reader, session } => reader.in_flight(session.ebpf()),
+        }
     }
 
     /// Memory of the maps in bytes, and possible CPUs.
     #[must_use]
     pub const fn map_memory(&self) -> (usize, u32) {
-        (self.reader.map_bytes(), self.session.layout.cpus)
+        match &self.engine {
+            Engine::Typed { reader, session } => (reader.map_bytes(), session.layout.cpus),
+            Engine::Probes { reader, session } => (reader.map_bytes(), session.layout.cpus),
+        }
     }
 
     /// Follows the kernel programs' diagnostics; see [`log::follow`].
     pub fn log(&mut self) -> io::Result<impl Future<Output = ()> + use<>> {
-        log::follow(&mut self.session)
+        match &mut self.engine {
+            Engine::Typed { session, .. } => log::follow(session),
+            Engine::Probes { .. } => Err(io::Error::other("the programs of this plan keep no log")),
+        }
     }
 }

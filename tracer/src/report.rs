@@ -11,7 +11,7 @@ mod view;
 
 use std::collections::BTreeMap;
 
-use tracer_common::{Loss, Path, Untimed};
+use tracer_common::{Loss, Path, Untimed, handlers::Diversion};
 
 pub use claim::Claim;
 pub use cost::Cost;
@@ -62,6 +62,8 @@ pub struct Report {
     pub loss: Vec<Named>,
     /// Returns without a latency although nothing was lost, by name: every kind, zeros included.
     pub untimed: Vec<Named>,
+    /// On a partial frame: what kept calls off the fast path.
+    pub diversions: Vec<Named>,
     /// What the tracer itself cost.
     pub cost: Cost,
     /// Runs of our programs that the kernel skipped, by program.
@@ -114,6 +116,7 @@ impl Report {
             turnaround,
             losses,
             untimed,
+            diversions,
             own_cost,
             missed,
         } = snapshot;
@@ -156,6 +159,11 @@ impl Report {
                 .collect(),
             loss: Loss::ALL.map(|kind| Named::new(kind.name(), losses[kind as usize])).to_vec(),
             untimed: Untimed::ALL.map(|kind| Named::new(kind.name(), untimed[kind as usize])).to_vec(),
+            diversions: Diversion::ALL
+                .map(|kind| Named::new(kind.name(), diversions[kind as usize]))
+                .into_iter()
+                .filter(|one| one.count > 0)
+                .collect(),
             cost: Cost::new(own_cost, metadata.programs_a_call(), *cpus),
             missed: missed.iter().map(|(name, &count)| Named::new(name, count)).collect(),
             in_flight: None,

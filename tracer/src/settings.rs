@@ -31,6 +31,8 @@ pub struct Settings {
     pub min_latency: u64,
     /// Diagnostics from the slow-path programs.
     pub verbose: bool,
+    /// Switch a syscall tracepoint on, so that a partial-frame kernel runs every call through its slow path.
+    pub divert: bool,
 }
 
 /// Which processes.
@@ -78,6 +80,7 @@ impl Default for Settings {
             failed: false,
             min_latency: 0,
             verbose: false,
+            divert: false,
         }
     }
 }
@@ -100,6 +103,7 @@ impl Settings {
             failed,
             min_latency,
             verbose: _,
+            divert: _,
         } = self;
         *precision == Precision::Two
             && *sample <= 1

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tracer_common::{Cause, Loss, Path, Reason, SeriesKey, Untimed};
+use tracer_common::{Cause, Loss, Path, Reason, SeriesKey, Untimed, handlers::Diversion};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub struct Snapshot {
     pub losses: [u64; Loss::COUNT],
     /// Returns without latency and calls without return, by the number of the [`Untimed`].
     pub untimed: [u64; Untimed::COUNT],
+    /// On a partial frame: what kept calls off the fast path, by the number of the [`Diversion`]. A call may have
+    /// several.
+    pub diversions: [u64; Diversion::COUNT],
     /// What the tracer itself cost.
     pub own_cost: OwnCost,
     /// Runs of our programs that the kernel skipped, by program; those of a program that only labels or times cost no
@@ -122,6 +125,7 @@ impl Snapshot {
             turnaround,
             losses,
             untimed,
+            diversions,
             own_cost,
             missed,
         } = self;
@@ -149,6 +153,7 @@ impl Snapshot {
         for (name, &count) in &other.missed {
             add_one(missed.entry(name.clone()).or_default(), count);
         }
+        add(diversions, &other.diversions);
         add_one(&mut own_cost.runs, other.own_cost.runs);
         add_one(&mut own_cost.run_ns, other.own_cost.run_ns);
         add_one(&mut own_cost.window_ns, other.own_cost.window_ns);

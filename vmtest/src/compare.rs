@@ -141,9 +141,23 @@ const LABELS: [(&str, Label, Labelled); 3] = [
     ("error", |row| row.error.as_ref(), |series| &series.errors),
 ];
 
+/// The report as a full-frame kernel would have given it. What the cases expect is the exit instruction; that a
+/// partial frame has two ways to SYSRET, and that a timer may push a call from one to the other, is the kernel's.
+fn as_full_frame(got: &Report) -> Report {
+    let mut got = got.clone();
+    for series in &mut got.series {
+        if series.path == Path::SysretFast {
+            series.path = Path::Sysret;
+        }
+    }
+    got
+}
+
 /// Holds a report against what the workload did.
 #[must_use]
 pub fn compare(want: &Expectation, got: &Report) -> Comparison {
+    let named = want.returns.iter().any(|row| row.path == Path::SysretFast);
+    let got = &if named { got.clone() } else { as_full_frame(got) };
     let mut names: BTreeMap<(Abi, i64), &str> = BTreeMap::new();
     for row in &want.returns {
         names.insert((row.abi, row.nr), &row.syscall);

@@ -1,4 +1,4 @@
-//! `cargo xtask ebpf`: builds the committed eBPF object, or proves that it is what the sources give.
+//! `cargo xtask ebpf`: builds the committed eBPF objects, or proves that they are what the sources give.
 
 use crate::{
     files,
@@ -11,10 +11,10 @@ use clap::Args;
 use serde_json::json;
 use std::{fs, path::Path, process::ExitCode};
 
-/// Rebuild the committed eBPF object, or with --check prove that it is what the sources give
+/// Rebuild the committed eBPF objects, or with --check prove that they are what the sources give
 #[derive(Args)]
 pub struct Arguments {
-    /// Build afresh, and fail unless the committed object and its manifest are exactly what comes out
+    /// Build afresh, and fail unless the committed objects and their manifest are exactly what comes out
     #[arg(long)]
     check: bool,
 }
@@ -27,53 +27,64 @@ pub fn perform(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.check {
         files::remove(&target)?;
     }
-    let object = recipe::build(&toolchain, &root, &target)?;
+    let object = recipe::build(&toolchain, recipe::MODERN, &root, &target)?;
+    let old_object = recipe::build(&toolchain, recipe::OLD, &root, &target)?;
     no_paths(&object)?;
+    no_paths(&old_object)?;
     let made = Manifest {
         sources_sha256: manifest::sources_sha256(&root, &recipe::recipe())?,
         rustc: toolchain.rustc.clone(),
         bpf_linker: BPF_LINKER.to_owned(),
         object_sha256: manifest::sha256(&object),
+        old_object_sha256: manifest::sha256(&old_object),
     };
     if arguments.check {
-        check(&root, &toolchain, &made, &object)?;
+        check(&root, &toolchain, &made)?;
+        same(&root, manifest::OBJECT, &object)?;
+        same(&root, manifest::OLD_OBJECT, &old_object)?;
         files::remove(&target)?;
-        println!("the committed object is what the sources give: sha256 {}", made.object_sha256);
+        println!("the committed objects are what the sources give: sha256 {}", made.object_sha256);
+        println!("and for old kernels: sha256 {}", made.old_object_sha256);
     } else {
         let folder = root.join(manifest::FOLDER);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        files::write(&folder.join(manifest::OBJECT), &object)?;
         files::write(&folder.join(manifest::MANIFEST), text(&made)?.as_bytes())?;
-        println!(
-            "wrote {}/{}: {} bytes, sha256 {}",
-            manifest::FOLDER,
-            manifest::OBJECT,
-            object.len(),
-            made.object_sha256
-        );
+        for (name, object) in [(manifest::OBJECT, &object), (manifest::OLD_OBJECT, &old_object)] {
+            files::write(&folder.join(name), object)?;
+            let sha256 = manifest::sha256(object);
+            println!("wrote {}/{name}: {} bytes, sha256 {sha256}", manifest::FOLDER, object.len());
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(root: &Path, toolchain: &Toolchain, made: &Manifest, object: &[u8]) -> Result<()> {
-    const REMEDY: &str = "run `cargo xtask ebpf` and commit tracer/prebuilt";
+const REMEDY: &str = "run `cargo xtask ebpf` and commit tracer/prebuilt";
+
+/// The committed manifest is the one that was made now.
+fn check(root: &Path, toolchain: &Toolchain, made: &Manifest) -> Result<()> {
     let committed = Manifest::read(root)?;
-    let Manifest { sources_sha256, rustc, bpf_linker, object_sha256 } = &committed;
+    let Manifest { sources_sha256, rustc, bpf_linker, object_sha256, old_object_sha256 } = &committed;
     ensure!(
         *rustc == made.rustc && *bpf_linker == made.bpf_linker,
-        "the committed object was made by rustc {rustc} and bpf-linker {bpf_linker}, here are {} and {BPF_LINKER}: \
+        "the committed objects were made by rustc {rustc} and bpf-linker {bpf_linker}, here are {} and {BPF_LINKER}: \
          use those, or {REMEDY}",
         toolchain.rustc,
     );
     ensure!(*sources_sha256 == made.sources_sha256, "the eBPF sources changed: {REMEDY}");
-    let path = root.join(manifest::FOLDER).join(manifest::OBJECT);
+    for (name, sha256) in [(manifest::OBJECT, object_sha256), (manifest::OLD_OBJECT, old_object_sha256)] {
+        let path = root.join(manifest::FOLDER).join(name);
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}: {REMEDY}", path.display()))?;
+        ensure!(manifest::sha256(&bytes) == *sha256, "{name} is not its manifest's: {REMEDY}");
+    }
+    Ok(())
+}
+
+/// The committed object is this one, byte for byte.
+fn same(root: &Path, name: &str, object: &[u8]) -> Result<()> {
+    let path = root.join(manifest::FOLDER).join(name);
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}: {REMEDY}", path.display()))?;
-    ensure!(
-        manifest::sha256(&bytes) == *object_sha256,
-        "the committed object is not its manifest's: {REMEDY}"
-    );
     if let Some(at) = first_difference(&bytes, object) {
-        bail!("the committed object is not what the sources give, first at byte {at}: {REMEDY}");
+        bail!("{name} is not what the sources give, first at byte {at}: {REMEDY}");
     }
     Ok(())
 }
@@ -102,12 +113,13 @@ fn no_paths(object: &[u8]) -> Result<()> {
 }
 
 fn text(manifest: &Manifest) -> Result<String> {
-    let Manifest { sources_sha256, rustc, bpf_linker, object_sha256 } = manifest;
+    let Manifest { sources_sha256, rustc, bpf_linker, object_sha256, old_object_sha256 } = manifest;
     let json = json!({
         "sources_sha256": sources_sha256,
         "rustc": rustc,
         "bpf_linker": bpf_linker,
         "object_sha256": object_sha256,
+        "old_object_sha256": old_object_sha256,
     });
     Ok(serde_json::to_string_pretty(&json)? + "\n")
 }
@@ -124,6 +136,7 @@ mod tests {
             rustc: field("r"),
             bpf_linker: field("l"),
             object_sha256: field("o"),
+            old_object_sha256: field("p"),
         };
         assert_eq!(Manifest::parse(&text(&manifest).unwrap()).unwrap(), manifest);
     }

@@ -79,7 +79,7 @@ impl Part {
 /// The programs exist only on the BPF target, which needs `core` from source.
 fn bpf() -> Result<()> {
     let target = workspace::target()?.join("ebpf-clippy");
-    let mut cargo = recipe::toolchain()?.cargo(&workspace::root()?, &target)?;
+    let mut cargo = recipe::toolchain()?.cargo(recipe::MODERN, &workspace::root()?, &target)?;
     cargo.args(["clippy", "--release", "--locked", "--package", recipe::PACKAGE]).args(recipe::BUILD_STD);
     run::shown(cargo.args(["--", "-D", "warnings"]))
 }

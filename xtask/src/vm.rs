@@ -44,6 +44,9 @@ pub struct Args {
     /// Kernel series to boot: 5.10, 6.1, 6.12, 7.2, 7.3, or `all`
     #[arg(long, value_delimiter = ',', default_value = "6.12", value_name = "SERIES")]
     kernel: Vec<String>,
+    /// Boot this kernel image instead of Debian's; what it needs stands in vm/image.rs
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["kernel", "update"])]
+    image: Vec<PathBuf>,
     /// QEMU's processor models: `max` is an AMD without PTI, `Skylake-Client` an Intel with it
     #[arg(long, value_delimiter = ',', default_value = "max", value_name = "MODEL")]
     cpu: Vec<String>,
@@ -91,6 +94,7 @@ impl Args {
     fn traced(series: &[&str]) -> Self {
         Self {
             kernel: series.iter().map(|&series| series.to_owned()).collect(),
+            image: Vec::new(),
             cpu: vec!["max".to_owned()],
             plan: vec!["auto".to_owned()],
             smp: "2".to_owned(),
@@ -158,13 +162,16 @@ fn place() -> Result<PathBuf> {
 impl Setting {
     /// Everything that is downloaded, installed and built before the first guest.
     fn prepare(args: &Args, tracer: bool) -> Result<Self> {
-        let series = kernel::series(&args.kernel)?;
         let cache = cache::folder()?;
         let qemu = install::qemu(&cache)?;
         let fetch = |series: &String| {
             kernel::fetch(&cache, series, args.update).with_context(|| format!("kernel {series}"))
         };
-        let kernels = series.iter().map(fetch).collect::<Result<_>>()?;
+        let kernels = if args.image.is_empty() {
+            kernel::series(&args.kernel)?.iter().map(fetch).collect::<Result<_>>()?
+        } else {
+            args.image.iter().map(|image| Kernel::given(image)).collect::<Result<_>>()?
+        };
         let place = place()?;
         fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
         Ok(Self { qemu, kernels, place, built: image::compile(tracer)? })

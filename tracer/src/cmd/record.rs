@@ -61,6 +61,9 @@ pub struct RecordArgs {
     /// This plan instead of the best one (`exitpath plan --explain`)
     #[arg(long, value_name = "NAME", help_heading = "Cost")]
     plan: Option<String>,
+    /// Switch a syscall tracepoint on, so that a partial-frame kernel runs every call through its slow path
+    #[arg(long, help_heading = "Cost")]
+    divert: bool,
     /// Diagnostics from the kernel programs' slow paths, on standard error
     #[arg(short, long)]
     verbose: bool,
@@ -100,6 +103,7 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
         sample: args.sample,
         counts_only: args.counts_only,
         verbose: args.verbose,
+        divert: args.divert,
         ..args.filters.resolve(command.as_ref().map(Command::pid), args.counts_only, args.sample)?
     };
     let wish = Wish {

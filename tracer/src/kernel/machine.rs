@@ -208,6 +208,26 @@ fn short_digest(text: &str) -> String {
     format!("{hash:016x}")
 }
 
+/// Whether probes can be defined through tracefs.
+#[must_use]
+pub fn kprobe_events() -> Fact {
+    match crate::handlers::kprobe_events::tracefs() {
+        Some(place) => Fact::yes(format!("{} has kprobe_events", place.display())),
+        None => Fact::no("no kprobe_events in /sys/kernel/tracing or /sys/kernel/debug/tracing"),
+    }
+}
+
+/// Whether the C function of the 64-bit entry can be probed: from 5.8 on it is `noinstr`.
+#[must_use]
+pub fn probeable_entry(symbols: &Symbols) -> Fact {
+    match (symbols.has("do_syscall_64"), symbols.has("__noinstr_text_start")) {
+        (None, _) => Fact::unknown("/proc/kallsyms shows no symbols"),
+        (Some(false), _) => Fact::no("do_syscall_64 is not in /proc/kallsyms"),
+        (_, Some(true)) => Fact::no("do_syscall_64 is noinstr, and cannot be probed"),
+        _ => Fact::yes("do_syscall_64 is an ordinary function"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

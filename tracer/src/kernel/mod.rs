@@ -63,6 +63,8 @@ impl Facts {
             ("tracefs", machine::tracefs()),
             ("lockdown", machine::lockdown()),
             ("kprobes", option("CONFIG_KPROBES")),
+            ("kprobe-events", machine::kprobe_events()),
+            ("probeable-entry", machine::probeable_entry(&symbols)),
             ("final-hook-symbol", symbol("fpregs_assert_state_consistent")),
             ("prepare-hook-symbol", symbol("exit_to_user_mode_prepare")),
             ("dispatch-symbol", symbol("x64_sys_call")),

@@ -38,6 +38,9 @@ const WANTED: &[&str] = &[
     "__end_init_task",
     "__start_init_stack",
     "__end_init_stack",
+    "do_fast_syscall_32",
+    "signal_setup_done",
+    "do_exit",
 ];
 
 impl Symbols {

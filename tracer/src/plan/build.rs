@@ -3,7 +3,7 @@
 mod finals;
 mod tracepoints;
 
-use super::{Plan, Wish};
+use super::{Plan, Wish, probes};
 use crate::kernel::Facts;
 
 /// Whether a program can look at the running task and its registers by their types.
@@ -20,6 +20,8 @@ pub fn plans(name: &str, facts: &Facts, wish: &Wish<'_>) -> Result<Vec<Plan>, St
         "quiet" => finals::quiet(facts, wish).map(one),
         "amend" => tracepoints::amend(facts, wish).map(one),
         "tracepoints" => tracepoints::tracepoints(facts, wish).map(one),
-        _ => Err("this version of exitpath does not have it yet".to_owned()),
+        "handlers" => probes::handlers(facts, wish).map(one),
+        "do-syscall-ret" => probes::do_syscall_ret(facts, wish).map(one),
+        _ => Err(format!("there is no plan {name}")),
     }
 }

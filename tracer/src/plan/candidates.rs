@@ -63,13 +63,18 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
                         .to_owned(),
                     Some("--plan tracepoints measures the slow path on purpose".to_owned()),
                 ),
+                "do-syscall-ret" if partial => (
+                    Answer::No,
+                    "the calls of the fast path do not pass do_syscall_64".to_owned(),
+                    Some("--plan do-syscall-ret --divert pushes them off it".to_owned()),
+                ),
                 _ if partial && !matches!(name, "handlers") => {
                     (Answer::No, "this kernel has the partial-frame fast path".to_owned(), None)
                 }
                 "tracepoints" if !lacks.is_empty() => (lacking, reasons, Some(privileges(facts))),
-                "do-syscall-ret" | "handlers" if !absent => (
+                "do-syscall-ret" if lacks.is_empty() && facts.get("nohz-full").is_yes() => (
                     Answer::No,
-                    "this version of exitpath does not have it yet, though this kernel could run it".to_owned(),
+                    "with nohz_full do_syscall_64 returns where RCU does not watch".to_owned(),
                     None,
                 ),
                 _ if lacks.is_empty() => (Answer::Yes, format!("it has {needs}"), None),
@@ -110,8 +115,8 @@ fn needed(name: &str) -> &'static [&'static str] {
         "prepare-hook" => &["prepare-hook-symbol", "fentry", "btf", "raw-tracepoints"],
         "quiet" => &["dispatch-symbol", "final-hook-symbol", "fentry", "btf", "task-regs"],
         "amend" => &["fentry", "btf", "typed-task", "task-regs", "raw-tracepoints"],
-        "do-syscall-ret" => &["kprobes"],
-        "handlers" => &["partial-frame", "kprobes"],
+        "do-syscall-ret" => &["probeable-entry", "kprobe-events"],
+        "handlers" => &["partial-frame", "kprobe-events"],
         _ => &["raw-tracepoints"],
     }
 }

@@ -15,6 +15,8 @@ pub enum Attach {
     Exit,
     /// A function's entry (kprobe).
     Kprobe,
+    /// A kprobe or kretprobe defined through tracefs, or a classic tracepoint, of an old kernel.
+    Probe,
 }
 
 impl Attach {
@@ -28,6 +30,7 @@ impl Attach {
             Self::Entry => "fentry",
             Self::Exit => "fexit",
             Self::Kprobe => "kprobe",
+            Self::Probe => "probe on",
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod in_flight;
 mod mapping;
-mod rows;
+pub(crate) mod rows;
 
 use std::{
     collections::BTreeMap,
@@ -23,12 +23,13 @@ use crate::{
     snapshot::{OwnCost, Series, Snapshot},
 };
 pub use in_flight::InFlightCall;
+pub(crate) use in_flight::monotonic_ns;
 use mapping::Mapping;
 use rows::{Gain, Rows, Seen};
 
 /// A reading later than this after the one before is counted: at some 70 million events a second a 32-bit cell
 /// may have wrapped.
-const LATE_NS: u64 = 60_000_000_000;
+pub(crate) const LATE_NS: u64 = 60_000_000_000;
 
 /// The maps, and what was read last.
 pub struct Reader {
@@ -51,7 +52,7 @@ enum AnyRows {
 
 /// What a row counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Slot {
+pub(crate) enum Slot {
     Turnaround(Path),
     Series(SeriesKey),
     Work(SeriesKey),
@@ -109,33 +110,8 @@ impl Reader {
         };
         self.last = now;
         self.count_losses(&mut snapshot, recursion);
-        for (slot, mut gain) in self.gains() {
-            let owed = gain.settle();
-            let precision = self.layout.precision;
-            let histogram = histogram_of(precision, &gain);
-            match slot {
-                Slot::Turnaround(path) => {
-                    if histogram.count > 0 {
-                        snapshot.turnaround.insert(path, histogram);
-                    }
-                }
-                Slot::Series(key) => {
-                    let series = series(histogram, &gain);
-                    if series.returns > 0 {
-                        snapshot.series.insert(key, series);
-                    }
-                }
-                // After its series, in the order of the slots.
-                Slot::Work(key) => {
-                    if let Some(series) = snapshot.series.get_mut(&key) {
-                        series.work = histogram;
-                    }
-                }
-            }
-            if let (Some(owed), Slot::Series(key)) = (owed, slot) {
-                let moved = owed.negated();
-                snapshot.moved.insert(key, series(histogram_of(precision, &moved), &moved));
-            }
+        for (slot, gain) in self.gains() {
+            put(&mut snapshot, self.layout.precision, slot, gain);
         }
         snapshot
     }
@@ -250,6 +226,35 @@ fn records(ebpf: &Ebpf) -> io::Result<OwnedFd> {
             data.fd().as_fd().try_clone_to_owned()
         }
         _ => Err(io::Error::new(io::ErrorKind::NotFound, "no .bss in the object")),
+    }
+}
+
+/// What a slot gained, into the interval.
+pub(crate) fn put(snapshot: &mut Snapshot, precision: Precision, slot: Slot, mut gain: Gain) {
+    let owed = gain.settle();
+    let histogram = histogram_of(precision, &gain);
+    match slot {
+        Slot::Turnaround(path) => {
+            if histogram.count > 0 {
+                snapshot.turnaround.insert(path, histogram);
+            }
+        }
+        Slot::Series(key) => {
+            let series = series(histogram, &gain);
+            if series.returns > 0 {
+                snapshot.series.insert(key, series);
+            }
+        }
+        // After its series, in the order of the slots.
+        Slot::Work(key) => {
+            if let Some(series) = snapshot.series.get_mut(&key) {
+                series.work = histogram;
+            }
+        }
+    }
+    if let (Some(owed), Slot::Series(key)) = (owed, slot) {
+        let moved = owed.negated();
+        snapshot.moved.insert(key, series(histogram_of(precision, &moved), &moved));
     }
 }
 

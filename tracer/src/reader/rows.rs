@@ -129,7 +129,11 @@ impl<const CELLS: usize> Seen<CELLS> {
         }
         // SAFETY: the caller's promise; a program may be writing: each word is whole, the words may be of
         // different moments.
-        let now = Box::new(unsafe { ptr::read_volatile(row) });
+        self.gain_of(Box::new(unsafe { ptr::read_volatile(row) }))
+    }
+
+    /// The same with a copy of the row.
+    pub fn gain_of(&mut self, now: Box<SeriesRow<CELLS>>) -> Option<Gain> {
         if now.timed == 0 && now.untimed == 0 && self.0.is_none() {
             return None;
         }

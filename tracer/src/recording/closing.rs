@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tracer_common::handlers::Diversion;
 use tracer_common::{Cause, Loss, Path, Reason, SeriesKey, SyscallId, Untimed, layout::cell_errno};
 
 use super::bins;
@@ -48,6 +49,8 @@ pub(super) struct Closing {
     pub loss: Counts,
     #[serde(default)]
     pub untimed: Counts,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub diversions: Counts,
     #[serde(default)]
     pub own_cost: OwnCost,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -147,6 +150,7 @@ impl Closing {
             turnaround,
             losses,
             untimed,
+            diversions,
             own_cost,
             missed,
         } = snapshot;
@@ -169,6 +173,9 @@ impl Closing {
                 .collect(),
             loss: counts(Loss::ALL.into_iter().map(|kind| (kind.name(), losses[kind as usize]))),
             untimed: counts(Untimed::ALL.into_iter().map(|kind| (kind.name(), untimed[kind as usize]))),
+            diversions: counts(
+                Diversion::ALL.into_iter().map(|kind| (kind.name(), diversions[kind as usize])),
+            ),
             own_cost: *own_cost,
             missed: counts(missed.iter().map(|(name, &count)| (name.as_str(), count))),
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tracer_common::handlers::Diversion;
 use tracer_common::{
     Abi, Cause, Loss, Path, Reason, SeriesKey, SyscallId, Untimed,
     layout::{ERROR_OTHER, cell_errno, error_cell},
@@ -37,6 +38,7 @@ impl Joiner<'_> {
             turnaround,
             loss,
             untimed,
+            diversions,
             own_cost,
             missed,
         } = closing;
@@ -64,6 +66,7 @@ impl Joiner<'_> {
         }
         snapshot.losses = self.fill(loss, Loss::ALL, Loss::name, |kind| kind as usize);
         snapshot.untimed = self.fill(untimed, Untimed::ALL, Untimed::name, |kind| kind as usize);
+        snapshot.diversions = self.fill(diversions, Diversion::ALL, Diversion::name, |kind| kind as usize);
         match self.lines.keys().next() {
             Some(tag) => Err(format!("it does not mention {tag}, whose histogram stands before it")),
             None => Ok(snapshot),

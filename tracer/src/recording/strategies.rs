@@ -1,6 +1,7 @@
 //! Arbitrary recordings.
 
 use proptest::{collection, prelude::*};
+use tracer_common::handlers::Diversion;
 use tracer_common::{
     Cause, Loss, Path, Reason, SeriesKey, Untimed,
     layout::{ERROR_OTHER, cell_errno},
@@ -85,11 +86,19 @@ pub(super) fn snapshot(precision: Precision) -> impl Strategy<Value = Snapshot> 
         collection::btree_map(path, histogram(precision), 0..3),
         array::<{ Loss::COUNT }>(),
         array::<{ Untimed::COUNT }>(),
-        any::<[u64; 4]>(),
-        collection::btree_map("[a-z_]{1,12}", 1..u64::MAX, 0..3),
+        array::<{ Diversion::COUNT }>(),
+        (any::<[u64; 4]>(), collection::btree_map("[a-z_]{1,12}", 1..u64::MAX, 0..3)),
     )
         .prop_map(
-            |((start_ns, duration_ns, cpus), (series, moved), turnaround, losses, untimed, cost, missed)| {
+            |(
+                (start_ns, duration_ns, cpus),
+                (series, moved),
+                turnaround,
+                losses,
+                untimed,
+                diversions,
+                (cost, missed),
+            )| {
                 Snapshot {
                     start_ns,
                     duration_ns,
@@ -99,6 +108,7 @@ pub(super) fn snapshot(precision: Precision) -> impl Strategy<Value = Snapshot> 
                     turnaround,
                     losses,
                     untimed,
+                    diversions,
                     own_cost: OwnCost {
                         runs: cost[0],
                         run_ns: cost[1],

@@ -159,7 +159,7 @@ fn a_newer_minor_version_is_read_but_for_what_is_new() {
         .replacen("\n#[StartTime", "\n#[exitpath] {\"checkpoint\":{}}\n#[StartTime", 1);
     let recording = read(newer.as_bytes()).unwrap();
     assert_eq!(recording.unknown, BTreeSet::from(["cosmic-ray".to_owned()]));
-    assert_eq!(recording.intervals[0].losses, [0; 6]);
+    assert_eq!(recording.intervals[0].losses, [0; 7]);
     assert_eq!(recording.intervals[0].series, snapshot().series);
 }
 

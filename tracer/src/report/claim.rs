@@ -14,7 +14,8 @@ pub struct Claim {
 }
 
 /// Losses after which a path or a count is no longer certain. The others cost a latency only.
-const UNCERTAIN: [Loss; 4] = [Loss::Recursion, Loss::SlotFull, Loss::NoStart, Loss::TidCollision];
+const UNCERTAIN: [Loss; 5] =
+    [Loss::Recursion, Loss::SlotFull, Loss::NoStart, Loss::TidCollision, Loss::ProbeMissed];
 
 impl Claim {
     /// `ptraced` is the number of returns whose task had a tracer: it may change the registers after the
@@ -47,6 +48,7 @@ const fn lost(kind: Loss) -> &'static str {
         }
         Loss::SlotFull => "returns found no free series and are not counted (slot-full; --max-series)",
         Loss::NoStart => "returns had no entry (no-start)",
+        Loss::ProbeMissed => "probes found no room for one more call (probe-missed)",
         Loss::TidCollision => {
             "records of threads were overwritten: their calls may have lost their number (tid-collision)"
         }

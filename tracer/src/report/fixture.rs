@@ -119,6 +119,7 @@ pub(crate) fn snapshot() -> Snapshot {
         .into(),
         losses,
         untimed,
+        diversions: Default::default(),
         own_cost: OwnCost {
             runs: 20_000,
             run_ns: 1_000_000,

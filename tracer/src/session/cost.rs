@@ -80,6 +80,18 @@ impl CostMeter {
         cost
     }
 
+    /// No window: where the kernel keeps no statistics.
+    pub fn skip(&mut self) {
+        self.next = Instant::now() + PERIOD;
+    }
+
+    /// The reader's own share alone.
+    pub fn reader(&mut self) -> OwnCost {
+        let now = cpu_ns();
+        let reader_ns = now.saturating_sub(std::mem::replace(&mut self.reader_ns, now));
+        OwnCost { reader_ns, ..OwnCost::default() }
+    }
+
     fn close(&mut self, session: &Session) {
         let Some(window) = self.open.take() else { return };
         let after = sum(session);
@@ -118,6 +130,15 @@ impl Missed {
             }
         };
         Self { by_program, counting }
+    }
+
+    /// New ones since `before`, by program.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> BTreeMap<String, u64> {
+        let new = self.by_program.iter().map(|(name, &count)| {
+            (*name, count.saturating_sub(before.by_program.get(name).copied().unwrap_or(0)))
+        });
+        new.filter(|&(_, count)| count > 0).map(|(name, count)| (name.to_owned(), count)).collect()
     }
 }
 

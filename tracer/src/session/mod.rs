@@ -301,7 +301,7 @@ fn note(
 }
 
 /// Sorts aya's errors by what the user can do about them.
-fn classify_error(what: &str, error: &(dyn std::error::Error + 'static)) -> SessionError {
+pub(crate) fn classify_error(what: &str, error: &(dyn std::error::Error + 'static)) -> SessionError {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     let mut code = None;
     while let Some(error) = next {
@@ -340,7 +340,7 @@ fn shorten(text: &str) -> String {
 
 /// Kernels before 5.11 charge maps to `RLIMIT_MEMLOCK`. Without `CAP_SYS_RESOURCE` it cannot be raised above the hard
 /// limit, which is given then.
-fn raise_memlock() -> Option<u64> {
+pub(crate) fn raise_memlock() -> Option<u64> {
     let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: valid pointers to a plain structure.
     unsafe {

@@ -34,6 +34,29 @@ pub struct Kernel {
     pub image: PathBuf,
 }
 
+impl Kernel {
+    /// The user's own image, named after its file. It must hold all it needs: nothing is loaded from a disk.
+    pub fn given(image: &Path) -> Result<Self> {
+        let bytes = fs::read(image).with_context(|| format!("cannot read {}", image.display()))?;
+        let name = image.file_name().and_then(|name| name.to_str()).unwrap_or("image");
+        let release = release(&bytes)
+            .with_context(|| format!("{} is no x86 kernel image (bzImage, vmlinuz)", image.display()))?;
+        let image = image.canonicalize().with_context(|| format!("cannot find {}", image.display()))?;
+        Ok(Self { series: name.to_owned(), release, image })
+    }
+}
+
+/// What the header of a bzImage says `uname -r` is (Documentation/x86/boot.rst: `HdrS` at 0x202, and at 0x20e
+/// where the text lies, 0x200 before its place in the file).
+fn release(image: &[u8]) -> Option<String> {
+    if image.get(0x202..0x206)? != b"HdrS" {
+        return None;
+    }
+    let at = usize::from(u16::from_le_bytes([*image.get(0x20e)?, *image.get(0x20f)?])) + 0x200;
+    let text = image.get(at..)?.split(|byte| !byte.is_ascii_graphic()).next()?;
+    String::from_utf8(text.to_vec()).ok().filter(|text| !text.is_empty())
+}
+
 /// The series that are asked for; `all` are all. Fails for one that no suite is known for.
 pub fn series(asked: &[String]) -> Result<Vec<String>> {
     if asked.iter().any(|series| series == "all") {
@@ -133,7 +156,18 @@ fn by_number(a: &str, b: &str) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::newest;
+    use super::{newest, release};
+
+    #[test]
+    fn an_image_says_its_release_and_anything_else_is_refused() {
+        let mut image = vec![0; 0x400];
+        image[0x202..0x206].copy_from_slice(b"HdrS");
+        image[0x20e..0x210].copy_from_slice(&[0x00, 0x01]);
+        image[0x300..0x310].copy_from_slice(b"4.14.5 (someone)");
+        assert_eq!(release(&image).as_deref(), Some("4.14.5"));
+        assert_eq!(release(&image[..0x20f]), None);
+        assert_eq!(release(b"#!/bin/sh"), None);
+    }
 
     #[test]
     fn the_newest_cloud_kernel_of_the_series_is_chosen() {

@@ -86,6 +86,10 @@ pub(super) fn foot(report: &Report, style: Style, to: &mut dyn Write) -> io::Res
     if !missed.is_empty() {
         writeln!(to, "skipped program runs: {missed}")?;
     }
+    let diversions = nonzero(&report.diversions);
+    if !diversions.is_empty() {
+        writeln!(to, "off the fast path: {diversions}")?;
+    }
     writeln!(to, "own cost: {}", cost(&report.cost))?;
     if report.cost.map_bytes > 0 {
         let mebibytes = report.cost.map_bytes as f64 / f64::from(1 << 20);

@@ -82,7 +82,7 @@ fn samples_and_counts_are_labelled() {
     for one in seen.series.values_mut() {
         one.latency = crate::histogram::Histogram::default();
     }
-    (seen.turnaround, seen.losses) = (std::collections::BTreeMap::new(), [0; 6]);
+    (seen.turnaround, seen.losses) = (std::collections::BTreeMap::new(), [0; 7]);
     insta::assert_snapshot!(table(&Report::new(&head, &seen, &View::default()), &wide(120)));
 }
 

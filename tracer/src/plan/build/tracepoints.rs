@@ -32,7 +32,7 @@ pub fn tracepoints(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
                 "a second signal inside rt_sigreturn's own exit (kernel symbols are hidden)".to_owned(),
             );
         }
-        timing(wish)
+        timing(facts, wish)
     };
     blind_spots.extend(Regime::doubts(facts));
     let fidelity = if typed { Fidelity::Amended } else { Fidelity::Bounds };
@@ -70,17 +70,33 @@ fn counting(wish: &Wish<'_>) -> Vec<Program> {
     programs
 }
 
-fn timing(wish: &Wish<'_>) -> Vec<Program> {
+fn timing(facts: &Facts, wish: &Wish<'_>) -> Vec<Program> {
     let (enter, exit) = if wish.plain { ("enter_plain", "exit_plain") } else { ("enter_btf", "exit_btf") };
-    vec![
+    let mut programs = vec![
         Program::amends("signal_btf", Attach::Typed, "signal_deliver"),
         Program::optional("rseq_btf", Attach::Typed, "rseq_ip_fixup"),
-        Program::amends("death_btf", Attach::Typed, "sched_process_exit"),
-        Program::required("exec_btf", Attach::Typed, "sched_process_exec"),
-        Program::required("fork_btf", Attach::Typed, "sched_process_fork"),
+    ];
+    // A birth that is missed is a process that is not followed: where typed programs can be skipped, and this kernel has
+    // others, it is these.
+    let skipped = facts.kernel_version() >= (6, 13);
+    if skipped && ["kprobes", "tracefs", "task-regs"].iter().all(|fact| facts.get(fact).is_yes()) {
+        programs.extend([
+            Program::amends("death_tp", Attach::Classic, "sched:sched_process_exit"),
+            Program::required("exec_tp", Attach::Classic, "sched:sched_process_exec"),
+            Program::required("fork_kp", Attach::Kprobe, "wake_up_new_task"),
+        ]);
+    } else {
+        programs.extend([
+            Program::amends("death_btf", Attach::Typed, "sched_process_exit"),
+            Program::required("exec_btf", Attach::Typed, "sched_process_exec"),
+            Program::required("fork_btf", Attach::Typed, "sched_process_fork"),
+        ]);
+    }
+    programs.extend([
         Program::required(enter, Attach::Typed, "sys_enter"),
         Program::required(exit, Attach::Typed, "sys_exit"),
-    ]
+    ]);
+    programs
 }
 
 /// Plan `amend`: the same, and the slow-path functions that can change the registers are followed to their end.
@@ -97,7 +113,7 @@ pub fn amend(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
         Program::amends("amend_uprobe", Attach::Exit, "uprobe_notify_resume"),
         Program::optional("amend_rseq", Attach::Exit, "__rseq_handle_notify_resume"),
     ];
-    programs.extend(timing(wish));
+    programs.extend(timing(facts, wish));
     let mut blind_spots = vec![
         "32-bit calls whose sixth argument cannot be read: no tracepoint fires, they are not counted"
             .to_owned(),

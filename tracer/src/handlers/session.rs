@@ -1,0 +1,289 @@
+//! Loads the old object, defines the probes, attaches; detaches by being dropped.
+
+use std::{
+    fs,
+    io::{self, BufReader},
+    os::fd::{AsFd as _, OwnedFd},
+};
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{Array, HashMap, MapError},
+    programs::Program as Loaded,
+};
+use tracer_common::{
+    admission::Admission,
+    old_maps::{SLOTS, TURNAROUNDS},
+};
+
+use super::{
+    attach::{self, Attachment},
+    config,
+    kprobe_events::Group,
+    look,
+    names::{Functions, Target},
+    perf,
+};
+use crate::{
+    kernel::{Facts, probe::chain},
+    plan::{Plan, Role},
+    session::{MapLayout, SessionError, classify_error, raise_memlock},
+    settings::{Settings, Tasks},
+};
+
+/// The eBPF object for kernels from 4.9 on.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/exitpath-old.bpf.o"));
+
+/// Any syscall tracepoint will do: it diverts every call of the machine from the fast path.
+const DIVERSION: &str = "raw_syscalls/sys_exit";
+const FORK: &str = "sched/sched_process_fork";
+
+/// Loaded and attached programs.
+pub struct Session {
+    /// Closed before the probes they hold are taken away.
+    events: Vec<OwnedFd>,
+    group: Group,
+    ebpf: Ebpf,
+    plan: Plan,
+    targets: Vec<Target>,
+    divert: bool,
+    /// Rows of each CPU and possible CPUs.
+    pub layout: MapLayout,
+}
+
+impl Session {
+    /// Loads everything; nothing runs yet.
+    pub fn load(plan: Plan, facts: &Facts, settings: &Settings) -> Result<Self, SessionError> {
+        if OBJECT.is_empty() {
+            return Err(SessionError::Stub);
+        }
+        raise_memlock();
+        raise_files();
+        let config = config::new(&plan, facts, settings)?;
+        let mut group = Group::new().map_err(|error| other("kprobe_events", &error))?;
+        let layout = MapLayout {
+            cpus: facts.possible_cpus,
+            rows: settings.max_series,
+            precision: settings.precision,
+            work: false,
+        };
+        let ebpf = EbpfLoader::new()
+            .btf(None)
+            .map_max_entries("COUNTERS", layout.cpus)
+            .map_max_entries("SLOTS", layout.cpus * SLOTS as u32)
+            .map_max_entries("ROWS", layout.cpus * layout.rows)
+            .map_max_entries("TURNAROUND", layout.cpus * TURNAROUNDS as u32)
+            .map_max_entries("ADMISSION", if config.filter_tasks == 2 { facts.pid_max / 8 + 1 } else { 1 })
+            .load(OBJECT);
+        let mut ebpf = ebpf.map_err(|error| classify_error("creating the maps", &error))?;
+        let mut plan = plan;
+        let mut targets = Vec::new();
+        if config.by_handler != 0 {
+            let functions = fs::File::open("/proc/kallsyms")
+                .and_then(|file| Functions::read(BufReader::new(file)))
+                .map_err(|error| other("reading /proc/kallsyms", &error))?;
+            let tables = look::tables(&mut ebpf, &mut group, &functions, getppid(facts), &config);
+            // The look's probe is gone before others are defined.
+            group.remove();
+            let tables = tables.unwrap_or_else(|why| {
+                plan.blind_spots.push(format!("handlers are told by name, some may be missing ({why})"));
+                functions.guess()
+            });
+            targets = functions.targets(&tables);
+            fill(&mut ebpf, &targets, &tables[0]).map_err(|error| other("filling the maps", &error))?;
+        }
+        look::configure(&mut ebpf, &config).map_err(|error| other("map CONFIG", &error))?;
+        let mut session =
+            Self { events: Vec::new(), group, ebpf, plan, targets, divert: settings.divert, layout };
+        session.load_programs()?;
+        session.admit(&settings.tasks).map_err(|error| other("selecting processes", &error))?;
+        Ok(session)
+    }
+
+    fn load_programs(&mut self) -> Result<(), SessionError> {
+        for program in &self.plan.programs {
+            let loaded = self
+                .ebpf
+                .program_mut(program.name)
+                .ok_or_else(|| other(program.name, &io::Error::other("is not in the object")))?;
+            let result = match loaded {
+                Loaded::KProbe(one) => one.load(),
+                Loaded::TracePoint(one) => one.load(),
+                _ => continue,
+            };
+            result.map_err(|error| classify_error(program.name, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Attaches all programs in the plan's order.
+    pub fn attach(&mut self) -> Result<(), SessionError> {
+        let mut wanted = Vec::new();
+        for program in &self.plan.programs {
+            match program.name {
+                "handler" => wanted.extend(attach::handlers(&self.targets)),
+                "handler_ret" | "born" => {}
+                name => wanted.push(attach::on(name, program.hook)),
+            }
+        }
+        let probes: Vec<_> = wanted.iter().map(|one| one.probe.clone()).collect();
+        let refused = self.group.define(&probes).map_err(|error| other("kprobe_events", &error))?;
+        let mut missing = Vec::new();
+        for one in &wanted {
+            let result = match refused.iter().find(|(probe, _)| *probe == one.probe) {
+                Some((_, error)) => Err(error.to_string()),
+                None => self.attach_one(one).map(|event| self.events.push(event)),
+            };
+            if let Err(why) = result {
+                self.note(one, why, &mut missing)?;
+            }
+        }
+        self.plan = self.plan.clone().without(&missing);
+        if self.plan.programs.iter().any(|program| program.name == "born") {
+            self.follow().map_err(|error| other(FORK, &error))?;
+        }
+        if self.divert {
+            let id = self.group.event_id(DIVERSION).map_err(|error| other("--divert", &error))?;
+            let event = perf::count(id).map_err(|error| other("--divert", &error))?;
+            self.events.push(event);
+        }
+        Ok(())
+    }
+
+    /// A handler that cannot be probed is a blind spot; another program counts as its role says.
+    fn note(
+        &mut self,
+        one: &Attachment,
+        why: String,
+        missing: &mut Vec<(&'static str, String)>,
+    ) -> Result<(), SessionError> {
+        let role = self.plan.programs.iter().find(|program| program.name == one.program);
+        match role.map(|program| program.role) {
+            _ if one.program.starts_with("handler") => {
+                self.plan.blind_spots.push(format!("{} cannot be probed ({why})", one.probe.symbol));
+            }
+            Some(Role::Required) => {
+                return Err(SessionError::Refused { what: one.probe.symbol.clone(), why });
+            }
+            _ => missing.push((one.program, why)),
+        }
+        Ok(())
+    }
+
+    fn attach_one(&self, one: &Attachment) -> Result<OwnedFd, String> {
+        let id = self.group.id(&one.probe).map_err(|error| error.to_string())?;
+        self.on_event(one.program, id)
+    }
+
+    fn on_event(&self, program: &str, id: u64) -> Result<OwnedFd, String> {
+        let fd = match self.ebpf.program(program) {
+            Some(Loaded::KProbe(one)) => one.fd(),
+            Some(Loaded::TracePoint(one)) => one.fd(),
+            _ => return Err(format!("program {program} is not in the object")),
+        };
+        let fd = fd.map_err(|error| chain(&error))?;
+        perf::attach(id, fd.as_fd()).map_err(|error| error.to_string())
+    }
+
+    /// Children are learnt of by the scheduler's own tracepoint, which diverts no call.
+    fn follow(&mut self) -> io::Result<()> {
+        let format = self.group.event_format(FORK)?;
+        if !format.contains("field:pid_t child_pid;\toffset:44;\tsize:4;") {
+            return Err(io::Error::other("the event has another layout here: leave -f and -- COMMAND out"));
+        }
+        let id = self.group.event_id(FORK)?;
+        let event = self.on_event("born", id).map_err(io::Error::other)?;
+        self.events.push(event);
+        Ok(())
+    }
+
+    /// Detaches everything and takes the probes away; the maps stay.
+    pub fn detach(&mut self) {
+        // The last first: a return that is seen has had its entry seen.
+        while let Some(event) = self.events.pop() {
+            drop(event);
+        }
+        self.group.remove();
+    }
+
+    /// Hits that found no room, so far.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.group.missed()
+    }
+
+    /// The plan as it runs.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The loaded object, for the reader's maps.
+    #[must_use]
+    pub const fn ebpf(&self) -> &Ebpf {
+        &self.ebpf
+    }
+
+    fn admit(&mut self, tasks: &Tasks) -> Result<(), MapError> {
+        let states: Vec<(u32, Admission)> = match tasks {
+            Tasks::Processes { pids, .. } => pids.iter().map(|&pid| (pid, Admission::YES)).collect(),
+            Tasks::Command { pid } => vec![(*pid, Admission::AT_EXEC)],
+            Tasks::All => return Ok(()),
+        };
+        let map = self.ebpf.map_mut("ADMISSION").ok_or(MapError::ElementNotFound)?;
+        let mut table: Array<_, u64> = Array::try_from(map)?;
+        if table.len() <= 1 {
+            return Ok(());
+        }
+        for (pid, state) in states {
+            let index = pid / 8;
+            let word = table.get(&index, 0).unwrap_or(0) | u64::from(state.0) << (pid % 8 * 8);
+            table.set(index, word, 0)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.detach();
+    }
+}
+
+/// The maps that say which call a probed address is.
+fn fill(ebpf: &mut Ebpf, targets: &[Target], table: &[u64]) -> Result<(), MapError> {
+    let map = ebpf.map_mut("HANDLERS").ok_or(MapError::ElementNotFound)?;
+    let mut handlers: HashMap<_, u64, u32> = HashMap::try_from(map)?;
+    for target in targets {
+        handlers.insert(target.address + 1, target.handles.0, 0)?;
+    }
+    let map = ebpf.map_mut("TABLE").ok_or(MapError::ElementNotFound)?;
+    let mut numbers: Array<_, u64> = Array::try_from(map)?;
+    for (nr, &address) in (0..).zip(table) {
+        if address != 0 {
+            numbers.set(nr, address + 1, 0)?;
+        }
+    }
+    Ok(())
+}
+
+/// A call that this process can make at will, under the name that this kernel has for its handler.
+fn getppid(facts: &Facts) -> &'static str {
+    if facts.symbols.has("__x64_sys_getppid") == Some(true) { "__x64_sys_getppid" } else { "sys_getppid" }
+}
+
+fn other(what: &str, error: &(dyn std::error::Error + 'static)) -> SessionError {
+    SessionError::Other { what: what.into(), why: chain(error) }
+}
+
+/// One descriptor a probe: more than the usual soft limit.
+fn raise_files() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a valid pointer to a plain structure.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
+}
