@@ -39,8 +39,10 @@ pub enum Line {
         /// What was said.
         said: String,
     },
-    /// The tracer cannot run the plan here; nothing more was tried.
+    /// The tracer cannot run the plan here; nothing more was tried with it.
     Refused {
+        /// The case's number.
+        case: u64,
         /// Its message.
         said: String,
     },
@@ -68,33 +70,47 @@ pub struct Ran {
 pub struct Matrix<'a> {
     /// The tracer's plan; `auto` leaves the choice to it, [`UNTRACED`] leaves the tracer out.
     pub plan: &'a str,
-    /// The tracer's path.
-    pub tracer: &'a str,
     /// The workload's path.
     pub workload: &'a str,
 }
 
+/// One case to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// The case.
+    pub case: &'static Case,
+    /// How often.
+    pub count: u64,
+    /// The tracer's path; a guest may have several, one a mutant.
+    pub tracer: &'a str,
+}
+
 impl Matrix<'_> {
     /// Runs the cases and prints a line for each.
-    pub fn run(&self, runs: &[(&Case, u64)]) -> Result<()> {
+    pub fn run(&self, runs: &[Run<'_>]) -> Result<()> {
         introduce()?;
-        for (at, (case, count)) in runs.iter().enumerate() {
+        let mut refused = Vec::new();
+        for (at, run) in runs.iter().enumerate() {
+            if refused.contains(&run.tracer) {
+                continue;
+            }
             let number = at as u64 + 1;
-            let line = self.case(number, case.name, *count).unwrap_or_else(|error| Line::Failed {
+            let line = self.case(number, run).unwrap_or_else(|error| Line::Failed {
                 case: number,
-                name: case.name.to_owned(),
+                name: run.case.name.to_owned(),
                 said: format!("{error:#}"),
             });
             Marker::Dump.say(number as usize, 0);
             print(&line)?;
             if matches!(line, Line::Refused { .. }) {
-                return Ok(());
+                refused.push(run.tracer);
             }
         }
         print(&Line::End)
     }
 
-    fn case(&self, number: u64, name: &str, count: u64) -> Result<Line> {
+    fn case(&self, number: u64, run: &Run<'_>) -> Result<Line> {
+        let Run { case: Case { name, .. }, count, tracer } = *run;
         for stale in [EXPECTATION, REPORT] {
             // Usually there is none.
             let _ = fs::remove_file(stale);
@@ -102,7 +118,7 @@ impl Matrix<'_> {
         let start = Instant::now();
         let mut words = Vec::new();
         if self.plan != UNTRACED {
-            words.extend([self.tracer, "record", "--format", "json", "--output", REPORT]);
+            words.extend([tracer, "record", "--format", "json", "--output", REPORT]);
             if self.plan != "auto" {
                 words.extend(["--plan", self.plan]);
             }
@@ -115,13 +131,13 @@ impl Matrix<'_> {
             .output()
             .with_context(|| format!("cannot run {}", words[0]))?;
         let said = [stdout, stderr].map(|said| String::from_utf8_lossy(&said).trim().to_owned()).join(" ");
-        if status.code() == Some(CANNOT_TRACE) && words[0] == self.tracer {
-            return Ok(Line::Refused { said: said.trim().to_owned() });
+        if status.code() == Some(CANNOT_TRACE) && words[0] == tracer {
+            return Ok(Line::Refused { case: number, said: said.trim().to_owned() });
         }
         if !status.success() {
             return Ok(Line::Failed {
                 case: number,
-                name: name.to_owned(),
+                name: (*name).to_owned(),
                 said: format!("{status}: {said}"),
             });
         }
@@ -129,7 +145,7 @@ impl Matrix<'_> {
         let traced = self.plan != UNTRACED;
         let report = if traced { Some(Report::parse(&read(REPORT)?)?) } else { None };
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Line::Case(Box::new(Ran { case: number, name: name.to_owned(), seconds, expected, report })))
+        Ok(Line::Case(Box::new(Ran { case: number, name: (*name).to_owned(), seconds, expected, report })))
     }
 }
 
