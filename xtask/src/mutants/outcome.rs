@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcomes;
 use super::guests::Notes;
-use super::table::{Killer, Mutant};
-use crate::files;
+use super::table::{self, Killer, Mutant};
+use crate::{files, manifest, recipe, workspace};
 
 const NAME: &str = "results.json";
 
@@ -84,23 +84,37 @@ pub fn print(mutants: &[&Mutant], found: &Outcomes) {
     println!("mutants: {} tried, {survived} not killed", found.len());
 }
 
-/// What is kept.
+/// What is kept, of these sources and programs only.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    sources_sha256: String,
+    mutants: Outcomes,
+}
+
+/// What is known of the tree as it is.
 pub fn read(place: &Path) -> Result<Outcomes> {
     let path = place.join(NAME);
     let Ok(text) = fs::read_to_string(&path) else { return Ok(Outcomes::new()) };
     let message = || format!("{} is no result of this xtask: remove it", path.display());
-    let mut known: Outcomes = serde_json::from_str(&text).with_context(message)?;
+    let Kept { sources_sha256, mut mutants } = serde_json::from_str(&text).with_context(message)?;
+    if sources_sha256 != sources()? {
+        return Ok(Outcomes::new());
+    }
     // Not of mutants that are another one now.
-    known.retain(|name, outcome| {
-        super::table::all().any(|mutant| mutant.name == name && outcome.fits(mutant))
-    });
-    Ok(known)
+    mutants.retain(|name, outcome| table::all().any(|mutant| mutant.name == name && outcome.fits(mutant)));
+    Ok(mutants)
 }
 
 /// Puts new outcomes beside or in the place of those kept; gives all.
 pub fn merge(place: &Path, new: Outcomes) -> Result<Outcomes> {
-    let mut all = read(place)?;
-    all.extend(new);
-    files::write(&place.join(NAME), &serde_json::to_vec_pretty(&all)?)?;
-    Ok(all)
+    let mut mutants = read(place)?;
+    mutants.extend(new);
+    let kept = Kept { sources_sha256: sources()?, mutants };
+    files::write(&place.join(NAME), &serde_json::to_vec_pretty(&kept)?)?;
+    Ok(kept.mutants)
+}
+
+/// The digest of the rules and programs that are in the tree.
+fn sources() -> Result<String> {
+    manifest::sources_sha256(&workspace::root()?, &recipe::recipe())
 }

@@ -27,6 +27,6 @@ pub static MUTANTS: &[Mutant] = &[
         file: "tracer-ebpf/src/programs/lifecycle.rs",
         find: "series::take(cpu, state, record.last, record.reasons, latency);",
         replace: "let _ = (cpu, latency);",
-        killer: Killer::on("6.12", "tracepoints", "seccomp-kill-thread"),
+        killer: Killer::on("6.12", "tracepoints", "exit-sleepers"),
     },
 ];
