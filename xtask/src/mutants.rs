@@ -45,9 +45,6 @@ pub struct Args {
     /// Seconds a guest may take from power-on to its end
     #[arg(long, default_value_t = 900)]
     deadline: u64,
-    /// Show the guests' output while they run
-    #[arg(long)]
-    verbose: bool,
 }
 
 /// Runs the task; code 1 if a mutant survives.

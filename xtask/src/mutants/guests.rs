@@ -43,7 +43,6 @@ pub struct Setting {
     built: PathBuf,
     logs: PathBuf,
     deadline: u64,
-    echo: bool,
 }
 
 impl Setting {
@@ -55,7 +54,7 @@ impl Setting {
         let built = image::compile(false)?;
         let logs = place.join("logs");
         fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
-        Ok(Self { cache, qemu, plugin, built, logs, deadline: args.deadline, echo: args.verbose })
+        Ok(Self { cache, qemu, plugin, built, logs, deadline: args.deadline })
     }
 
     /// Runs each; gives its case and what was wrong. Those after a guest's untimely end run in another guest.
@@ -85,19 +84,17 @@ impl Setting {
 
     /// One guest; the verdicts in order, up to the first that is missing.
     fn boot(&self, kernel: &kernel::Kernel, plan: &str, tries: &[Try<'_>]) -> Result<Vec<Notes>> {
-        let mut payload = format!("{}\n", self.deadline * 3 / 4);
-        for word in ["/bin/guest-suite", "--matrix", "--plan", plan] {
-            payload += &format!("{word}\n");
-        }
+        let mut words = vec![(self.deadline * 3 / 4).to_string()];
+        words.extend(["/bin/guest-suite", "--matrix", "--plan", plan].map(str::to_owned));
         for Try { name, case, .. } in tries {
             let natural = cases::parse(&format!("{case}=natural"))?.1;
-            payload += &format!("--under\n/bin/t-{name}:{case}={natural}\n");
+            words.extend(["--under".to_owned(), format!("/bin/t-{name}:{case}={natural}")]);
         }
         let mut tracers: Vec<_> =
             tries.iter().map(|one| (format!("t-{}", one.name), one.tracer.clone())).collect();
         tracers.dedup();
         let initrd = self.logs.join("initramfs");
-        image::write_with(&initrd, &self.built, &payload, &tracers)?;
+        image::write_with(&initrd, &self.built, &(words.join("\n") + "\n"), &tracers)?;
         let seen = self.logs.join("oracle.jsonl");
         let guest = Guest {
             qemu: &self.qemu,
@@ -109,7 +106,7 @@ impl Setting {
             deadline: Duration::from_secs(self.deadline),
             oracle: Some((&self.plugin, &seen)),
             logs: self.logs.clone(),
-            echo: self.echo,
+            echo: false,
         };
         let outcome = guest.boot()?;
         if !outcome.passed() {
