@@ -48,8 +48,10 @@ pub enum Line {
         /// What was said.
         said: String,
     },
-    /// The tracer cannot run the plan here; nothing more was tried.
+    /// The tracer cannot run the plan here; nothing more was tried with it.
     Refused {
+        /// The case's number.
+        case: u64,
         /// Its message.
         said: String,
     },
@@ -77,32 +79,46 @@ pub struct Ran {
 pub struct Matrix<'a> {
     /// The tracer's plan; `auto` leaves the choice to it, [`UNTRACED`] leaves the tracer out.
     pub plan: &'a str,
-    /// The tracer's path.
-    pub tracer: &'a str,
     /// The workload's path.
     pub workload: &'a str,
 }
 
+/// One case to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// The case.
+    pub case: &'static Case,
+    /// How often.
+    pub count: u64,
+    /// The tracer's path; a guest may have several, one a mutant.
+    pub tracer: &'a str,
+}
+
 impl Matrix<'_> {
     /// Runs the cases and prints a line for each.
-    pub fn run(&self, runs: &[(&Case, u64)]) -> Result<()> {
+    pub fn run(&self, runs: &[Run<'_>]) -> Result<()> {
         introduce()?;
-        for (at, (case, count)) in runs.iter().enumerate() {
+        let mut refused = Vec::new();
+        for (at, run) in runs.iter().enumerate() {
+            if refused.contains(&run.tracer) {
+                continue;
+            }
             let number = at as u64 + 1;
-            let line = self.case(number, case.name, *count).unwrap_or_else(|error| Line::Failed {
+            let line = self.case(number, run).unwrap_or_else(|error| Line::Failed {
                 case: number,
-                name: case.name.to_owned(),
+                name: run.case.name.to_owned(),
                 said: format!("{error:#}"),
             });
             Marker::Dump.say(number as usize, 0);
             print(&line)?;
             if matches!(line, Line::Refused { .. }) {
-                return Ok(());
+                refused.push(run.tracer);
             }
         }
-        if runs.len() == cases::all().count() {
+        let all = runs.len() == cases::all().count() && refused.is_empty();
+        if let (true, Some(Run { tracer, .. })) = (all, runs.first()) {
             let number = runs.len() as u64 + 1;
-            let line = self.attach_blocked(number).unwrap_or_else(|error| Line::Failed {
+            let line = self.attach_blocked(number, tracer).unwrap_or_else(|error| Line::Failed {
                 case: number,
                 name: ATTACH_BLOCKED.to_owned(),
                 said: format!("{error:#}"),
@@ -114,13 +130,13 @@ impl Matrix<'_> {
     }
 
     /// Threads that block, then the tracer, then their release: the one case in which the tracer comes second.
-    fn attach_blocked(&self, case: u64) -> Result<Line> {
+    fn attach_blocked(&self, case: u64, tracer: &str) -> Result<Line> {
         let start = Instant::now();
         let blocked = Blocked::start(Path::new(self.workload), BLOCKED)?;
-        let mut tracer = if self.plan == UNTRACED {
+        let mut running = if self.plan == UNTRACED {
             None
         } else {
-            let mut command = Command::new(self.tracer);
+            let mut command = Command::new(tracer);
             command.args(["record", "--format", "json", "--output", REPORT, "-p"]);
             command.arg(blocked.pid().to_string());
             if self.plan != "auto" {
@@ -131,19 +147,20 @@ impl Matrix<'_> {
         // What the threads did before is nobody's to see.
         Marker::Dump.say(0, 0);
         let expected = blocked.release()?;
-        if let Some(tracer) = &mut tracer {
+        if let Some(tracer) = &mut running {
             // SAFETY: our own child, not waited for yet; Ctrl-C is how a user ends it.
             unsafe { libc::kill(i32::try_from(tracer.id())?, libc::SIGINT) };
             let status = tracer.wait()?;
             ensure!(status.success(), "the tracer ended with {status}");
         }
-        let report = tracer.map(|_| Report::parse(&read(REPORT)?)).transpose()?;
+        let report = running.map(|_| Report::parse(&read(REPORT)?)).transpose()?;
         let seconds = start.elapsed().as_secs_f64();
         let name = ATTACH_BLOCKED.to_owned();
         Ok(Line::Case(Box::new(Ran { case, name, seconds, expected, report })))
     }
 
-    fn case(&self, number: u64, name: &str, count: u64) -> Result<Line> {
+    fn case(&self, number: u64, run: &Run<'_>) -> Result<Line> {
+        let Run { case: Case { name, .. }, count, tracer } = *run;
         for stale in [EXPECTATION, REPORT] {
             // Usually there is none.
             let _ = fs::remove_file(stale);
@@ -151,7 +168,7 @@ impl Matrix<'_> {
         let start = Instant::now();
         let mut words = Vec::new();
         if self.plan != UNTRACED {
-            words.extend([self.tracer, "record", "--format", "json", "--output", REPORT]);
+            words.extend([tracer, "record", "--format", "json", "--output", REPORT]);
             if self.plan != "auto" {
                 words.extend(["--plan", self.plan]);
             }
@@ -164,13 +181,13 @@ impl Matrix<'_> {
             .output()
             .with_context(|| format!("cannot run {}", words[0]))?;
         let said = [stdout, stderr].map(|said| String::from_utf8_lossy(&said).trim().to_owned()).join(" ");
-        if status.code() == Some(CANNOT_TRACE) && words[0] == self.tracer {
-            return Ok(Line::Refused { said: said.trim().to_owned() });
+        if status.code() == Some(CANNOT_TRACE) && words[0] == tracer {
+            return Ok(Line::Refused { case: number, said: said.trim().to_owned() });
         }
         if !status.success() {
             return Ok(Line::Failed {
                 case: number,
-                name: name.to_owned(),
+                name: (*name).to_owned(),
                 said: format!("{status}: {said}"),
             });
         }
@@ -178,7 +195,7 @@ impl Matrix<'_> {
         let traced = self.plan != UNTRACED;
         let report = if traced { Some(Report::parse(&read(REPORT)?)?) } else { None };
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Line::Case(Box::new(Ran { case: number, name: name.to_owned(), seconds, expected, report })))
+        Ok(Line::Case(Box::new(Ran { case: number, name: (*name).to_owned(), seconds, expected, report })))
     }
 }
 

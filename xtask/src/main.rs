@@ -12,6 +12,7 @@ mod install;
 mod lint;
 #[path = "../../tracer/build/manifest.rs"]
 mod manifest;
+mod mutants;
 mod overhead;
 mod packages;
 #[path = "../../tracer/build/ebpf.rs"]
@@ -45,6 +46,7 @@ enum Task {
     Setup(setup::Arguments),
     Ebpf(ebpf::Arguments),
     Vm(vm::Args),
+    Mutants(mutants::Args),
     Tidy(tidy::Arguments),
     Lint(lint::Arguments),
     Overhead(overhead::Arguments),
@@ -69,6 +71,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Setup(arguments) => setup::perform(&arguments),
         Task::Ebpf(arguments) => ebpf::perform(&arguments),
         Task::Vm(args) => vm::run(&args),
+        Task::Mutants(args) => mutants::run(&args),
         Task::Tidy(arguments) => tidy::perform(&arguments),
         Task::Lint(arguments) => lint::perform(&arguments),
         Task::Overhead(arguments) => overhead::perform(&arguments),

@@ -9,7 +9,7 @@ use clap::Parser;
 use vmtest::cases::{self, Case};
 use vmtest::compare::{Report, compare};
 use vmtest::expect::Expectation;
-use vmtest::matrix::Matrix;
+use vmtest::matrix::{Matrix, Run};
 
 /// Runs the workload under the tracer and compares, one line a number; code 1 if any is wrong.
 #[derive(Parser)]
@@ -31,6 +31,16 @@ struct Args {
     /// plan `tracepoints` cannot see right
     #[arg(value_name = "CASE=COUNT", value_parser = cases::parse)]
     runs: Vec<(&'static Case, u64)>,
+    /// In the matrix: a further case, under another tracer
+    #[arg(long, value_name = "TRACER:CASE=COUNT", value_parser = under)]
+    under: Vec<(String, &'static Case, u64)>,
+}
+
+/// One word of `--under`.
+fn under(word: &str) -> Result<(String, &'static Case, u64)> {
+    let (tracer, run) = word.split_once(':').context("write TRACER:CASE=COUNT")?;
+    let (case, count) = cases::parse(run)?;
+    Ok((tracer.to_owned(), case, count))
 }
 
 const EXPECTATION: &str = "/tmp/expectation.json";
@@ -39,15 +49,17 @@ const REPORT: &str = "/tmp/report.json";
 fn main() -> Result<ExitCode> {
     let mut args = Args::parse();
     let traced = Path::new(&args.tracer).exists();
-    if args.runs.is_empty() {
+    if args.runs.is_empty() && args.under.is_empty() {
         // The matrix knows by how much that plan may be wrong.
         let blind = traced && args.plan == "tracepoints" && !args.matrix;
         let seen = cases::all().filter(|case| !blind || !case.beyond_tracepoints);
         args.runs = seen.map(|case| (case, case.natural)).collect();
     }
     if args.matrix {
-        let Args { plan, tracer, workload, runs, .. } = &args;
-        Matrix { plan, tracer, workload }.run(runs)?;
+        let Args { plan, tracer, workload, runs, under, .. } = &args;
+        let mut all: Vec<_> = runs.iter().map(|&(case, count)| Run { case, count, tracer }).collect();
+        all.extend(under.iter().map(|&(ref tracer, case, count)| Run { case, count, tracer }));
+        Matrix { plan, workload }.run(&all)?;
         return Ok(ExitCode::SUCCESS);
     }
     let runs = args.runs.iter().map(|(case, count)| format!("{}={count}", case.name));

@@ -46,6 +46,12 @@ pub static CASES: &[Case] = &[
         &[SENT, IRET.reason("rf")],
     ),
     spoilt(
+        "sigreturn-ss",
+        "a handler sets SS to a data segment of the thread's own",
+        other_stack_segment,
+        &[SENT, IRET.reason("ss")],
+    ),
+    spoilt(
         "sigreturn-rip",
         "a handler sets RIP, in RCX too, to no canonical address; the fault's handler sets it right",
         not_canonical,
@@ -111,6 +117,29 @@ fn edited(count: u64, edit_with: Edit) -> Result<()> {
     EDIT.store(edit_with as usize as i64, SeqCst);
     signals::handle(libc::SIGUSR1, edit as Handler, 0)?;
     counted(count, 1, || kill_me(libc::SIGUSR1))
+}
+
+/// `struct user_desc` (arch/x86/include/uapi/asm/ldt.h).
+#[repr(C)]
+struct Segment {
+    entry: u32,
+    base: u32,
+    limit: u32,
+    flags: u32,
+}
+
+/// The first of the thread's own entries in the GDT (`GDT_ENTRY_TLS_MIN`), and a user's selector of it.
+const ENTRY: u32 = 12;
+const SELECTOR: i64 = (ENTRY as i64) << 3 | 3;
+/// SS is the last of four words here.
+const SEGMENTS: usize = libc::REG_CSGSFS as usize;
+
+fn other_stack_segment(count: u64) -> Result<()> {
+    // 32-bit, limit in pages, useable: flat data.
+    let segment = Segment { entry: ENTRY, base: 0, limit: 0xf_ffff, flags: 1 | 1 << 4 | 1 << 6 };
+    let at = (&raw const segment) as usize;
+    must("set_thread_area", plain(libc::SYS_set_thread_area, at, 0), 0)?;
+    edited(count, |regs| regs[SEGMENTS] = regs[SEGMENTS] & !(0xffff << 48) | SELECTOR << 48)
 }
 
 fn not_canonical(count: u64) -> Result<()> {

@@ -10,12 +10,13 @@ use vmtest::guest::PAYLOAD;
 use super::cpio::Cpio;
 use crate::{run, workspace};
 
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// What the guests' binaries are built for.
+pub const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Binaries of `vmtest` that every guest gets.
 const BINARIES: [&str; 8] =
     ["baseline", "bench-loop", "demo", "guest-doctor", "guest-suite", "loadgen", "plan-cost", "workload"];
 /// The tracer's binary.
-const TRACER: &str = "exitpath";
+pub const TRACER: &str = "exitpath";
 
 /// Whether a guest has a program of this name.
 pub fn has(name: &str) -> bool {
@@ -24,6 +25,12 @@ pub fn has(name: &str) -> bool {
 
 /// Writes the initramfs with the binaries in `built` to `initrd`.
 pub fn write(initrd: &Path, built: &Path, payload: &str, tracer: bool) -> Result<()> {
+    let tracers = tracer.then(|| (TRACER.to_owned(), built.join(TRACER)));
+    write_with(initrd, built, payload, tracers.as_slice())
+}
+
+/// The same with these tracers, by their names in the guest.
+pub fn write_with(initrd: &Path, built: &Path, payload: &str, tracers: &[(String, PathBuf)]) -> Result<()> {
     let mut cpio = Cpio::default();
     for folder in ["bin", "dev", "proc", "sys", "tmp"] {
         cpio.folder(folder);
@@ -33,8 +40,12 @@ pub fn write(initrd: &Path, built: &Path, payload: &str, tracer: bool) -> Result
     cpio.device("dev/null", 1, 3);
     let read = |name: &str| fs::read(built.join(name)).with_context(|| format!("{name} was not built"));
     cpio.file("init", 0o755, &read("guest-init")?);
-    for name in BINARIES.into_iter().chain(tracer.then_some(TRACER)) {
+    for name in BINARIES {
         cpio.file(&format!("bin/{name}"), 0o755, &read(name)?);
+    }
+    for (name, path) in tracers {
+        let bytes = fs::read(path).with_context(|| format!("{name} was not built"))?;
+        cpio.file(&format!("bin/{name}"), 0o755, &bytes);
     }
     cpio.file(PAYLOAD.trim_start_matches('/'), 0o644, payload.as_bytes());
     fs::write(initrd, cpio.finish()).with_context(|| format!("cannot write {}", initrd.display()))

@@ -90,7 +90,7 @@ impl GuestResult {
                 Ok(Line::Failed { name, said, .. }) => {
                     self.insert(name, 0.0, Verdict::Failed(vec![said]));
                 }
-                Ok(Line::Refused { said }) => self.refused = Some(said),
+                Ok(Line::Refused { said, .. }) => self.refused = Some(said),
                 Ok(Line::End) => ended = true,
                 // Something else that the guest said.
                 Err(_) => {}
