@@ -47,8 +47,8 @@ pub struct Thread {
     pub regs: u64,
     /// The failed tests as the registers were when the exit work had not begun, as [`Reasons`].
     pub provisional: u32,
-    /// Unused.
-    pub pad: u32,
+    /// The number in the i386 table that leads to the same function, plus one; 0 is none.
+    pub i386: u32,
 }
 
 /// Where a thread is in its call: bits, all 0 outside of one.
@@ -98,6 +98,8 @@ impl State {
 
 /// `struct pt_regs` and the return address behind it.
 const FRAME: u64 = 21 * 8 + 8;
+/// Stacks are whole pages.
+const PAGE: u64 = 4096;
 
 /// Whether a handler with this stack pointer was called by the entry code itself: `pt_regs` lies at the top of the
 /// stack, whose size is a multiple of a page, and the fast path calls right below it. A handler that another one
@@ -105,7 +107,7 @@ const FRAME: u64 = 21 * 8 + 8;
 #[inline(always)]
 #[must_use]
 pub const fn called_by_fast_path(sp: u64) -> bool {
-    sp.wrapping_add(FRAME) & 0xfff == 0
+    sp.wrapping_add(FRAME).is_multiple_of(PAGE)
 }
 
 /// A handler begins: whether it is the thread's call, and not a function that another handler or a kernel thread
@@ -199,6 +201,16 @@ pub const fn fast(thread: &Thread, timed: bool) -> Return {
         error: error_cell(thread.ret),
         timed,
         ptraced: false,
+    }
+}
+
+/// Where no entry could be probed, `orig_ax` tells which of a function's two numbers was called.
+#[inline(always)]
+pub const fn relabel(thread: &mut Thread, orig_ax: i64) {
+    let number = orig_ax as u32;
+    if !names(orig_ax, thread.call.id()) && thread.i386 != 0 && thread.i386 - 1 == number {
+        let call = SyscallId { abi: Abi::I386, nr: number as u16 };
+        thread.call = Call::entered(call, false, true);
     }
 }
 
@@ -440,7 +452,7 @@ impl Diversion {
         | 1 << Self::Tracepoint as u32;
 
     /// What kept a call off the fast path at its entry, a bit each: `flags` is `thread_info.flags`, whose numbers
-    /// are the same from 4.9 to 4.15 (arch/x86/include/asm/thread_info.h).
+    /// are the same from 4.9 to 4.15 (`arch/x86/include/asm/thread_info.h`).
     #[inline(always)]
     #[must_use]
     pub const fn at_entry(flags: u64, call: SyscallId) -> u32 {

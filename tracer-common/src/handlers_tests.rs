@@ -185,6 +185,16 @@ fn the_tests_are_those_of_the_classification() {
 }
 
 #[test]
+fn a_function_of_two_tables_is_named_by_its_number() {
+    let mut thread = Thread { i386: 65, ..Thread::default() };
+    begin(&mut thread, 7, x86_64(110), TOP - 300, false, 1);
+    relabel(&mut thread, 110);
+    assert_eq!(thread.call.id(), x86_64(110));
+    relabel(&mut thread, 64);
+    assert_eq!(thread.call.id(), SyscallId { abi: Abi::I386, nr: 64 });
+}
+
+#[test]
 fn flags_say_what_made_a_call_slow() {
     let causes = |flags, nr| Diversion::at_entry(flags, x86_64(nr));
     let one = |diversion: Diversion| 1 << diversion as u32;

@@ -156,8 +156,8 @@ fn as_full_frame(got: &Report) -> Report {
 /// Holds a report against what the workload did.
 #[must_use]
 pub fn compare(want: &Expectation, got: &Report) -> Comparison {
-    let named = want.returns.iter().any(|row| row.path == Path::SysretFast);
-    let got = &if named { got.clone() } else { as_full_frame(got) };
+    let has_fast = want.returns.iter().any(|row| row.path == Path::SysretFast);
+    let got = &if has_fast { got.clone() } else { as_full_frame(got) };
     let mut names: BTreeMap<(Abi, i64), &str> = BTreeMap::new();
     for row in &want.returns {
         names.insert((row.abi, row.nr), &row.syscall);

@@ -57,7 +57,7 @@ pub fn count_final(
     let Some((cpu, counters)) = maps::here() else { return };
     if thread.tid != tid {
         maps::forget(thread, tid);
-    } else if thread.last.is_counted() {
+    } else if thread.state.any(State::HANDLER) && thread.last.is_counted() {
         take_back(config, cpu, counters, thread);
     }
     if !thread.state.any(State::RETURNED) {

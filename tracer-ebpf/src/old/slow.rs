@@ -7,9 +7,10 @@ use aya_ebpf::{
     programs::{ProbeContext, RetProbeContext},
 };
 use tracer_common::{
-    SyscallId,
+    Abi, SyscallId,
     amend::SA_RESTART,
-    handlers::{Diversion, State, begin_slow, failed_tests, unseen},
+    exit::USER32_CS,
+    handlers::{Diversion, State, begin_slow, failed_tests, relabel, unseen},
 };
 
 use super::{
@@ -198,13 +199,15 @@ pub fn signal(ctx: ProbeContext) -> u32 {
 
 #[inline(always)]
 fn on_signal(context: Context) -> Option<()> {
+    let config = maps::config()?;
     let (tid, _) = numbers();
     let thread = maps::thread(tid)?;
-    if thread.tid != tid || !thread.state.any(State::ENTRIES | State::LATE) {
+    let ending = State::ENTRIES | State::LATE | if config.final_hook != 0 { State::RETURNED } else { 0 };
+    if thread.tid != tid || !thread.state.any(ending) {
         return None;
     }
     thread.state.0 |= State::SIGNAL;
-    if !thread.state.any(State::READABLE) {
+    if config.partial != 0 && !thread.state.any(State::READABLE) {
         return None;
     }
     // `struct ksignal` begins with the action: handler, flags.
@@ -245,7 +248,11 @@ fn on_final_hook(context: Context) -> Option<()> {
     if saved.orig_ax() == -1 && !returned {
         return None;
     }
-    let entry = if returned && thread.call.id().abi as u32 == 2 { State::INT80 } else { State::SLOW64 };
+    if returned {
+        relabel(thread, saved.orig_ax());
+    }
+    let compat = returned && matches!(thread.call.id().abi, Abi::I386) || saved.exit_regs().cs == USER32_CS;
+    let entry = if compat { State::INT80 } else { State::SLOW64 };
     count::count_final(config, (tid, tgid), thread, Some(&saved), (entry, false), now);
     Some(())
 }

@@ -36,7 +36,7 @@ impl Builder {
     /// Builds the object of `tree`, and an exitpath with it; gives its path. The first one is the tree as it is, from
     /// which all others must differ.
     pub fn tracer(&mut self, tree: &Tree, name: &str) -> Result<PathBuf> {
-        let object = recipe::build(&self.toolchain, tree.root(), &self.place.join("ebpf"))?;
+        let object = recipe::build(&self.toolchain, recipe::MODERN, tree.root(), &self.place.join("ebpf"))?;
         if let Some(unbroken) = &self.unbroken {
             ensure!(object != *unbroken, "mutant {name} changes nothing in the object: adapt the table");
         }
