@@ -38,6 +38,7 @@ use crate::{cache, workspace};
 /// A plugin of QEMU sees each system call's entry and return as instructions. Its counts, exitpath's and the
 /// workload's own must be equal.
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Args {
     /// Kernel series to boot: 5.10, 6.1, 6.12, 7.2, 7.3, or `all`
     #[arg(long, value_delimiter = ',', default_value = "6.12", value_name = "SERIES")]

@@ -78,9 +78,13 @@ fn tell(args: &Args, environment: &Environment, base: &Outcome, seen: &Outcome) 
     println!("{}", seen.brief());
     if let (Outcome::Ran(base), Outcome::Ran(seen)) = (base, seen) {
         let fresh = seen.blind_spots.iter().filter(|spot| !base.blind_spots.contains(spot));
-        fresh.for_each(|spot| println!("  does not see: {spot}"));
+        for spot in fresh {
+            println!("  does not see: {spot}");
+        }
         let gone = base.blind_spots.iter().filter(|spot| !seen.blind_spots.contains(spot));
-        gone.for_each(|spot| println!("  sees, though the unrestricted machine does not: {spot}"));
+        for spot in gone {
+            println!("  sees, though the unrestricted machine does not: {spot}");
+        }
     }
     let mut wrong = Vec::new();
     wrong.extend(environment.judge(base, seen));
@@ -92,7 +96,9 @@ fn tell(args: &Args, environment: &Environment, base: &Outcome, seen: &Outcome) 
             wrong.push(format!("doctor foretold {}", doctor.brief()));
         }
     }
-    wrong.iter().for_each(|what| println!("WRONG: {what}"));
+    for what in &wrong {
+        println!("WRONG: {what}");
+    }
     Ok(wrong.len() as u32)
 }
 
