@@ -102,9 +102,10 @@ fn tell(args: &Args, environment: &Environment, base: &Outcome, seen: &Outcome) 
     Ok(wrong.len() as u32)
 }
 
-/// What is in the kernel now and was not before. It frees objects a little after their last descriptor.
+/// What is in the kernel now and was not before. It frees objects some grace periods after their last descriptor, and
+/// with `nohz_full` those take seconds.
 fn left_since(before: &BTreeSet<ids::Id>) -> Result<Vec<ids::Id>> {
-    for _ in 0..50 {
+    for _ in 0..600 {
         if ids::all()?.is_subset(before) {
             return Ok(Vec::new());
         }
