@@ -145,6 +145,7 @@ mod tests {
                 ("btf", Fact::yes("/sys/kernel/btf/vmlinux")),
                 ("symbols", Fact::no("/proc/kallsyms hides addresses")),
                 ("raw-tracepoints", Fact::yes("the kernel loads raw tracepoint programs")),
+                ("kernel-reads", Fact::yes("the kernel has bpf_probe_read_kernel")),
                 ("typed-task", Fact::yes("the kernel has bpf_get_current_task_btf")),
                 ("lockdown", Fact::unknown("/sys/kernel/security/lockdown: Permission denied")),
                 ("fentry", Fact::no("the kernel does not know tracing (fentry) programs")),

@@ -11,7 +11,7 @@ use tracer_common::Untimed;
 use crate::{
     handlers,
     kernel::Facts,
-    plan::{Attach, Plan},
+    plan::{Attach, Plan, Trials},
     reader::{InFlightCall, Reader},
     session::{
         Session, SessionError,
@@ -83,13 +83,19 @@ impl Recorder {
     /// Starts the first of these plans that works; what kept better ones from it becomes a blind spot.
     pub fn start_first(plans: Vec<Plan>, facts: &Facts, settings: &Settings) -> Result<Self, SessionError> {
         let last = plans.len().saturating_sub(1);
+        let names: Vec<_> = plans.iter().map(|plan| plan.name).collect();
         let mut failed = Vec::new();
         for (number, mut plan) in plans.into_iter().enumerate() {
             let name = plan.name;
             plan.blind_spots.append(&mut failed.clone());
             match Self::start(plan, facts, settings) {
                 Err(error) if number < last && error.is_about_plan() => {
-                    failed.push(format!("plan {name} was tried, and did not work here: {error}"));
+                    // The same plan in another variant is not a worse plan.
+                    failed.push(if names[number + 1] == name {
+                        Trials::variant(&error.cause())
+                    } else {
+                        format!("plan {name} was tried, and did not work here: {}", error.cause())
+                    });
                 }
                 outcome => return outcome,
             }

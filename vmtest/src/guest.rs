@@ -9,6 +9,9 @@ pub const IN_GUEST: &str = "EXITPATH_GUEST";
 /// The serial port that carries the payload's output; the first one is the kernel's console.
 pub const OUTPUT_PORT: &str = "/dev/ttyS1";
 
+/// How init says the verdict on the console where the kernel keeps it from the exit device: lockdown refuses ports.
+pub const SPOKEN: &str = "guest-init: verdict ";
+
 /// Set in every verdict, because QEMU's own failures end with small codes too.
 const VERDICT: u8 = 0x40;
 
@@ -41,6 +44,13 @@ impl Verdict {
             }
     }
 
+    /// The verdict that init spoke on the console, if it did.
+    #[must_use]
+    pub fn spoken(console: &str) -> Option<Self> {
+        let word = console.lines().rev().find_map(|line| line.split_once(SPOKEN))?.1.trim();
+        Self::from_qemu(word.parse::<i32>().ok()? * 2 + 1)
+    }
+
     /// The verdict in QEMU's exit code, which is twice the byte plus one; none if the guest gave none.
     #[must_use]
     pub fn from_qemu(code: i32) -> Option<Self> {
@@ -59,7 +69,7 @@ impl Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::Verdict;
+    use super::{SPOKEN, Verdict};
 
     #[test]
     fn verdicts_survive_qemu_and_its_own_failures_are_none() {
@@ -68,6 +78,8 @@ mod tests {
         {
             assert_eq!(Verdict::from_qemu(i32::from(verdict.byte()) * 2 + 1), Some(verdict));
         }
+        let console = format!("[1.0] x\r\n{SPOKEN}{}\r\n[2.0] reboot\r\n", Verdict::Code(3).byte());
+        assert_eq!((Verdict::spoken(&console), Verdict::spoken("x")), (Some(Verdict::Code(3)), None));
         assert_eq!(Verdict::Code(255).byte(), Verdict::Code(Verdict::LARGEST).byte());
         for failure in [0, 1, 2, 127, 256, -1] {
             assert_eq!(Verdict::from_qemu(failure), None, "{failure}");

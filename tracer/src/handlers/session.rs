@@ -27,7 +27,7 @@ use super::{
 use crate::{
     kernel::{Facts, probe::chain},
     plan::{Plan, Role},
-    session::{MapLayout, SessionError, classify_error, raise_memlock},
+    session::{MapLayout, SessionError, classify, raise_memlock},
     settings::{Settings, Tasks},
 };
 
@@ -75,7 +75,7 @@ impl Session {
             .map_max_entries("TURNAROUND", layout.cpus * TURNAROUNDS as u32)
             .map_max_entries("ADMISSION", if config.filter_tasks == 2 { facts.pid_max / 8 + 1 } else { 1 })
             .load(OBJECT);
-        let mut ebpf = ebpf.map_err(|error| classify_error("creating the maps", &error))?;
+        let mut ebpf = ebpf.map_err(|error| classify("creating the maps", &error))?;
         let mut plan = plan;
         let mut targets = Vec::new();
         if config.by_handler != 0 {
@@ -111,7 +111,7 @@ impl Session {
                 Loaded::TracePoint(one) => one.load(),
                 _ => continue,
             };
-            result.map_err(|error| classify_error(program.name, &error))?;
+            result.map_err(|error| classify(program.name, &error))?;
         }
         Ok(())
     }

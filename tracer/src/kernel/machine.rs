@@ -120,7 +120,9 @@ pub fn tracefs() -> Fact {
             Err(_) => {}
         }
     }
-    Fact::no("not mounted (mount -t tracefs tracefs /sys/kernel/tracing); raw tracepoints do not need it")
+    Fact::no(
+        "no events: not mounted (mount -t tracefs tracefs /sys/kernel/tracing), or the kernel is locked down",
+    )
 }
 
 /// Kernel lockdown. It refuses BPF reads of kernel memory at `confidentiality`.
@@ -245,11 +247,12 @@ mod tests {
     fn types_are_there_when_their_file_begins_as_one() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = file.path().to_str().unwrap();
-        assert_eq!((btf(path).answer, btf("/nonexistent").answer), (Answer::No, Answer::No));
-        fs::write(path, [0x9f, 0xeb, 1, 0]).unwrap();
-        assert_eq!(btf(path).answer, Answer::Yes);
-        fs::write(path, "text").unwrap();
-        assert_eq!(btf(path).answer, Answer::No);
+        for (bytes, answer) in [(&b""[..], Answer::No), (b"\x9f\xeb\x01", Answer::Yes), (b"text", Answer::No)]
+        {
+            fs::write(path, bytes).unwrap();
+            assert_eq!(btf(path).answer, answer);
+        }
+        assert_eq!(btf("/nonexistent").answer, Answer::No);
     }
 
     #[test]

@@ -74,6 +74,7 @@ impl Facts {
             ("cap-perfmon", machine::capability(38)),
             ("cap-sys-admin", machine::capability(21)),
             ("raw-tracepoints", probe::raw_tracepoints()),
+            ("kernel-reads", probe::kernel_reads()),
             ("typed-task", probe::typed_task()),
             ("task-regs", probe::task_regs()),
             ("fentry", probe::fentry()),

@@ -41,6 +41,18 @@ pub fn task_regs() -> Fact {
     }
 }
 
+/// Whether programs can read kernel memory that has no type: kernel lockdown may refuse it, and old kernels differ.
+#[must_use]
+pub fn kernel_reads() -> Fact {
+    match is_helper_supported(ProgramType::RawTracePoint, BpfHelper::BPF_FUNC_probe_read_kernel) {
+        Ok(true) => Fact::yes("the kernel has bpf_probe_read_kernel"),
+        Ok(false) => {
+            Fact::no("the kernel refuses bpf_probe_read_kernel: lockdown `confidentiality`, or before 5.5")
+        }
+        Err(error) => Fact::unknown(format!("bpf_probe_read_kernel: {}", chain(&error))),
+    }
+}
+
 /// Whether fentry and fexit programs load.
 #[must_use]
 pub fn fentry() -> Fact {

@@ -111,13 +111,13 @@ pub fn may_load(facts: &Facts) -> bool {
 
 fn needed(name: &str) -> &'static [&'static str] {
     match name {
-        "final-hook" => &["final-hook-symbol", "fentry", "btf", "raw-tracepoints"],
-        "prepare-hook" => &["prepare-hook-symbol", "fentry", "btf", "raw-tracepoints"],
-        "quiet" => &["dispatch-symbol", "final-hook-symbol", "fentry", "btf", "task-regs"],
-        "amend" => &["fentry", "btf", "typed-task", "task-regs", "raw-tracepoints"],
+        "final-hook" => &["final-hook-symbol", "fentry", "btf", "raw-tracepoints", "kernel-reads"],
+        "prepare-hook" => &["prepare-hook-symbol", "fentry", "btf", "raw-tracepoints", "kernel-reads"],
+        "quiet" => &["dispatch-symbol", "final-hook-symbol", "fentry", "btf", "task-regs", "kernel-reads"],
+        "amend" => &["fentry", "btf", "typed-task", "task-regs", "raw-tracepoints", "kernel-reads"],
         "do-syscall-ret" => &["probeable-entry", "kprobe-events"],
         "handlers" => &["partial-frame", "kprobe-events"],
-        _ => &["raw-tracepoints"],
+        _ => &["raw-tracepoints", "kernel-reads"],
     }
 }
 

@@ -5,6 +5,8 @@ use crate::kernel::Fact;
 
 fn facts(yes: &[&'static str]) -> Facts {
     let known = ALL.into_iter().chain(yes.iter().copied().filter(|name| !ALL.contains(name)));
+    // Every kernel has them that is not locked down.
+    let yes: Vec<_> = yes.iter().copied().chain(["kernel-reads"]).collect();
     let answer = |name| if yes.contains(&name) { Fact::yes("test") } else { Fact::no("test") };
     let answers = known.map(|name| (name, answer(name))).collect();
     Facts { release: "6.18".into(), answers, ..Facts::default() }
@@ -55,7 +57,8 @@ fn every_plan_is_judged() {
     assert!(judged.iter().all(|candidate| !candidate.because.is_empty()));
 }
 
-const ALL: [&str; 11] = [
+const ALL: [&str; 12] = [
+    "kernel-reads",
     "raw-tracepoints",
     "btf",
     "typed-task",
@@ -150,6 +153,13 @@ fn the_remedy_names_what_is_missing() {
     assert!(said(&["cap-perfmon"], none()).contains("give the binary CAP_BPF ("));
     assert!(said(&["cap-sys-admin"], none()).contains("container"));
     assert!(said(&["cap-sys-admin"], Fact::yes("confidentiality")).contains("lockdown=integrity"));
+    let mut locked = on("6.12.0");
+    locked.answers.retain(|(name, _)| *name != "kernel-reads");
+    locked.answers.extend([("kernel-reads", Fact::no("refused")), ("cap-sys-admin", Fact::yes("effective"))]);
+    locked.answers.push(("lockdown", Fact::yes("confidentiality")));
+    let said = Plan::choose(&locked, &Wish::default()).unwrap_err().to_string();
+    assert!(said.contains("kernel-reads: no (refused)") && said.contains("lockdown=integrity"), "{said}");
+    assert!(Plan::conceivable(&locked, &Wish::default()).is_empty());
 }
 
 #[test]

@@ -35,12 +35,18 @@ impl Trials {
         *known = match (std::mem::replace(known, Trial::Fails(String::new())), trial) {
             (works @ Trial::Works(_), _) => works,
             (Trial::Fails(why), Trial::Works(mut plan)) => {
-                plan.blind_spots.push(format!("a better variant of it does not work here: {why}"));
+                plan.blind_spots.push(Self::variant(&why));
                 Trial::Works(plan)
             }
             (Trial::Fails(why), Trial::Fails(also)) if why == also => Trial::Fails(why),
             (Trial::Fails(why), Trial::Fails(also)) => Trial::Fails(format!("{why}; and {also}")),
         };
+    }
+
+    /// What a plan says whose better variant failed.
+    #[must_use]
+    pub fn variant(why: &str) -> String {
+        format!("a better variant of this plan was tried, and did not work here: {why}")
     }
 
     /// How the plan of this name fared; `None` if it was not tried.

@@ -1,6 +1,6 @@
 //! Where the fields of classic tracepoints lie, from their format files in tracefs.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
@@ -13,8 +13,17 @@ const FIELDS: [(&str, &str, &str); 3] = [
 
 /// All of them; which one is missing.
 pub fn read() -> Result<Vec<(&'static str, u32)>, String> {
-    let root = TRACEFS.iter().map(Path::new).find(|root| root.join("events").is_dir());
-    let root = root.ok_or("tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)")?;
+    let mut why = "tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)".to_owned();
+    let root = TRACEFS.iter().map(Path::new).find(|root| match fs::read_dir(root.join("events")) {
+        Ok(_) => true,
+        Err(error) => {
+            if error.kind() == io::ErrorKind::PermissionDenied {
+                why = format!("{}: {error} (root may read it, and CAP_DAC_READ_SEARCH)", root.display());
+            }
+            false
+        }
+    });
+    let root = root.ok_or(why)?;
     let mut found = Vec::new();
     for (global, event, field) in FIELDS {
         let path = root.join("events").join(event).join("format");

@@ -2,13 +2,14 @@
 
 mod attach;
 pub mod cost;
+mod error;
 mod formats;
 mod globals;
 pub mod info;
 pub mod log;
 mod offsets;
 
-use std::{fs, io, os::fd::AsFd as _};
+use std::{fs, os::fd::AsFd as _};
 
 use aya::{Btf, Ebpf, EbpfLoader, maps::Array};
 use tracer_common::admission::Admission;
@@ -20,83 +21,14 @@ use crate::{
     regime::Regime,
     settings::{Settings, Tasks},
 };
+pub use error::SessionError;
+pub(crate) use error::classify;
 use globals::Globals;
 use info::ProgramStats;
 use offsets::Offsets;
 
 /// The eBPF object, chosen by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/exitpath.bpf.o"));
-
-/// Why a session could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// Built without the programs.
-    #[error("this exitpath was built without its eBPF programs: run `cargo xtask setup` and build again")]
-    Stub,
-    /// The kernel's types cannot be read.
-    #[error("the kernel's type information cannot be used: {0}; `exitpath doctor` says what is missing")]
-    Btf(String),
-    /// Refused.
-    #[error(
-        "the kernel does not let this process trace ({what}: {why}); run it as root, or with CAP_BPF and \
-         CAP_PERFMON, and see `exitpath doctor`"
-    )]
-    Refused {
-        /// What was tried.
-        what: String,
-        /// What the kernel said.
-        why: String,
-    },
-    /// A function that exists but takes no program.
-    #[error("{what} takes no program on this kernel ({why}): choose another --plan, or none")]
-    Unattachable {
-        /// The function.
-        what: String,
-        /// What the kernel said.
-        why: String,
-    },
-    /// Maps do not fit.
-    #[error("no memory for the maps ({0}); use fewer --max-series, or --precision 1")]
-    Memory(String),
-    /// Maps of kernels before 5.11 count as locked memory.
-    #[error(
-        "no memory for the maps: this kernel counts them as locked memory, of which this process may have {limit} \
-         bytes; raise the limit (ulimit -l unlimited), or give CAP_SYS_RESOURCE too"
-    )]
-    LockedMemory {
-        /// `RLIMIT_MEMLOCK`.
-        limit: u64,
-    },
-    /// Something else.
-    #[error("{what}: {why}; please report it with the output of `exitpath doctor`")]
-    Other {
-        /// What was tried.
-        what: String,
-        /// What went wrong.
-        why: String,
-    },
-}
-
-impl SessionError {
-    /// What was tried and what the kernel said, without the advice.
-    #[must_use]
-    pub fn cause(&self) -> String {
-        match self {
-            Self::Stub | Self::Btf(_) => self.to_string(),
-            Self::Refused { what, why } | Self::Unattachable { what, why } | Self::Other { what, why } => {
-                format!("{what}: {why}")
-            }
-            Self::LockedMemory { limit } => format!("creating the maps: RLIMIT_MEMLOCK is {limit} bytes"),
-            Self::Memory(why) => format!("creating the maps: {why}"),
-        }
-    }
-
-    /// Whether another plan may work where this one did not.
-    #[must_use]
-    pub const fn is_about_plan(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Unattachable { .. } | Self::Other { .. } | Self::Btf(_))
-    }
-}
 
 /// Loaded and attached programs.
 pub struct Session {
@@ -183,7 +115,7 @@ impl Session {
             .map_max_entries("ROWS_1", if settings.precision == Precision::One { rows } else { 1 })
             .map_max_entries("ADMISSION", if table { facts.pid_max / 8 + 1 } else { 1 });
         let ebpf = loader.load(object).map_err(|error| {
-            match (classify_error("creating the maps", &error), locked) {
+            match (classify("creating the maps", &error), locked) {
                 // Who may not load programs at all has been told before; and from 5.11 on no limit counts.
                 (SessionError::Refused { .. }, Some(limit)) if facts.kernel_version() < (5, 11) => {
                     SessionError::LockedMemory { limit }
@@ -205,7 +137,7 @@ impl Session {
                 why: "is not in the object".into(),
             })?;
             let result = attach::load(loaded, program.hook, btf);
-            note(program, result.map_err(|error| classify_error(program.name, &error)), &mut missing)?;
+            note(program, result.map_err(|error| classify(program.name, &error)), &mut missing)?;
         }
         self.plan = self.plan.clone().without(&missing);
         Ok(())
@@ -217,7 +149,7 @@ impl Session {
         for program in &self.plan.programs {
             let Some(loaded) = self.ebpf.program_mut(program.name) else { continue };
             let result = attach::attach(loaded, program.hook);
-            note(program, result.map_err(|error| classify_error(program.hook, &error)), &mut missing)?;
+            note(program, result.map_err(|error| classify(program.hook, &error)), &mut missing)?;
         }
         self.plan = self.plan.clone().without(&missing);
         Ok(())
@@ -298,44 +230,6 @@ fn note(
             Ok(())
         }
     }
-}
-
-/// Sorts aya's errors by what the user can do about them.
-pub(crate) fn classify_error(what: &str, error: &(dyn std::error::Error + 'static)) -> SessionError {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    let mut code = None;
-    while let Some(error) = next {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            code = io.raw_os_error();
-        }
-        next = error.source();
-    }
-    match code {
-        Some(number @ (libc::EPERM | libc::EACCES)) if !chain(error).contains("processed ") => {
-            SessionError::Refused { what: what.into(), why: io::Error::from_raw_os_error(number).to_string() }
-        }
-        // fentry answers so where the function's entry is no ftrace site, or is taken.
-        Some(number @ (libc::EBUSY | libc::EINVAL)) if !chain(error).contains("processed ") => {
-            SessionError::Unattachable {
-                what: what.into(),
-                why: io::Error::from_raw_os_error(number).to_string(),
-            }
-        }
-        Some(libc::ENOMEM) => SessionError::Memory(chain(error)),
-        _ => SessionError::Other { what: what.into(), why: shorten(&chain(error)) },
-    }
-}
-
-/// A verifier's log is thousands of lines: the verdict stands at its end.
-fn shorten(text: &str) -> String {
-    const KEPT: usize = if cfg!(debug_assertions) { 3000 } else { 300 };
-    let count = text.chars().count();
-    if count <= 2 * KEPT {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(KEPT).collect();
-    let tail: String = text.chars().skip(count - KEPT).collect();
-    format!("{head} [...] {tail}")
 }
 
 /// Kernels before 5.11 charge maps to `RLIMIT_MEMLOCK`. Without `CAP_SYS_RESOURCE` it cannot be raised above the hard

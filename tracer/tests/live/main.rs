@@ -3,6 +3,7 @@
 
 mod coexistence;
 mod counts;
+mod doctor;
 mod errors;
 mod filters;
 mod in_flight;

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use vmtest::guest::{EXIT_PORT, IN_GUEST, OUTPUT_PORT, PAYLOAD, Verdict};
+use vmtest::guest::{EXIT_PORT, IN_GUEST, OUTPUT_PORT, PAYLOAD, SPOKEN, Verdict};
 
 /// Source, target, type: what tools under test expect to find, in mounting order.
 const MOUNTS: [(&str, &str, &str); 7] = [
@@ -136,7 +136,7 @@ fn drain(port: &File) -> Result<()> {
     Ok(())
 }
 
-/// Ends the guest: by the exit device, else by power-off, which the other side takes as "no verdict".
+/// Ends the guest: by the exit device, else by a word on the console and power-off.
 fn end(verdict: Verdict) -> ! {
     // SAFETY: PID 1 of a guest may do this; the port is the exit device or nothing.
     unsafe {
@@ -144,6 +144,12 @@ fn end(verdict: Verdict) -> ! {
         if libc::ioperm(libc::c_ulong::from(EXIT_PORT), 1, 1) == 0 {
             asm!("out dx, al", in("dx") EXIT_PORT, in("al") verdict.byte());
         }
+    }
+    // Still here: the kernel is locked down, and refuses ports.
+    eprintln!("{SPOKEN}{}", verdict.byte());
+    // SAFETY: as above. The console's buffer is sent before the power goes.
+    unsafe {
+        libc::tcdrain(libc::STDERR_FILENO);
         libc::reboot(libc::RB_POWER_OFF);
     }
     panic!("the guest did not end")

@@ -35,7 +35,8 @@ pub fn check(args: &Args, series: &str, cpu: &str, outcome: &Outcome) -> Result<
         print!("{said}");
         return Ok(true);
     }
-    let name = name(series, cpu, &args.smp, &args.append);
+    let booted = format!("{} {}", args.append, args.words[1..].join(" "));
+    let name = name(series, cpu, &args.smp, &booted);
     let path: PathBuf = workspace::root()?.join(FOLDER).join(&name);
     if args.bless {
         // What the guest itself calls wrong is not made right by being kept.
@@ -56,14 +57,14 @@ pub fn check(args: &Args, series: &str, cpu: &str, outcome: &Outcome) -> Result<
     Ok(false)
 }
 
-/// The file's name.
-fn name(series: &str, cpu: &str, smp: &str, append: &str) -> String {
+/// The file's name: what was booted, and what was asked of it.
+fn name(series: &str, cpu: &str, smp: &str, further: &str) -> String {
     let mut name = format!("{series}-{cpu}");
     if smp != "1" {
         let _ = write!(name, "-smp={smp}");
     }
-    for word in append.split_whitespace() {
-        let _ = write!(name, "-{word}");
+    for word in further.split_whitespace() {
+        let _ = write!(name, "-{}", word.trim_start_matches('-'));
     }
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-.=,".contains(c) { c } else { '_' };
     name.chars().map(plain).collect::<String>() + ".txt"
@@ -157,8 +158,8 @@ mod tests {
     fn what_was_booted_names_the_file() {
         assert_eq!(name("6.12", "max", "1", ""), "6.12-max.txt");
         assert_eq!(
-            name("7.3", "max", "2", "lockdown=integrity a/b"),
-            "7.3-max-smp=2-lockdown=integrity-a_b.txt"
+            name("7.3", "max", "2", "lockdown=integrity a/b --brief"),
+            "7.3-max-smp=2-lockdown=integrity-a_b-brief.txt"
         );
     }
 

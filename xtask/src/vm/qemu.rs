@@ -194,14 +194,19 @@ impl Guest<'_> {
         if let Some(verdict) = status.code().and_then(Verdict::from_qemu) {
             return End::Verdict(verdict);
         }
+        if let Some(verdict) = Verdict::spoken(&self.console()) {
+            return End::Verdict(verdict);
+        }
         self.panic().map_or_else(|| End::Silent(status.to_string()), End::Panic)
+    }
+
+    fn console(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.logs.join("console.log")).unwrap_or_default()).into_owned()
     }
 
     /// The console's panic line, if there is one.
     fn panic(&self) -> Option<String> {
-        let text = fs::read(self.logs.join("console.log")).ok()?;
-        let text = String::from_utf8_lossy(&text);
-        text.lines().find(|line| line.contains(PANIC)).map(|line| line.trim().to_owned())
+        self.console().lines().find(|line| line.contains(PANIC)).map(|line| line.trim().to_owned())
     }
 }
 

@@ -14,7 +14,8 @@ const FINAL: &str = "fpregs_assert_state_consistent";
 const PREPARE: &str = "exit_to_user_mode_prepare";
 /// What raw and typed tracepoints cost where their programs are preemptible.
 const UNTIMED: &str = "entries and exits at which the kernel skipped a preemptible program: such calls are counted, but \
-                       may lack their number or latency (tracefs and kprobes would help)";
+                       may lack their number or latency (classic tracepoints need tracefs, kprobes, and CAP_SYS_ADMIN \
+                       where kernel.perf_event_paranoid is above 2)";
 const UNFOLLOWED: &str =
     "new processes at whose start the kernel skipped a preemptible program: they are not followed";
 
@@ -151,6 +152,12 @@ fn counted_by(
             "counts only: rt_sigreturn of 32-bit programs, and calls with number -1, are not counted"
                 .to_owned(),
         );
+        // trace_call_bpf counts what it skips since 6.7 (dd8657894c11); trampolines always did.
+        if facts.kernel_version() < (6, 7) {
+            blind_spots.push(
+                "counts only: kprobe runs that this kernel skips, for it does not count them".to_owned(),
+            );
+        }
     } else {
         programs.extend(labels.causes());
         if facts.get("shadow-stack").is_yes() {
