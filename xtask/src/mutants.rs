@@ -1,8 +1,8 @@
 //! `cargo xtask mutants`: breaks one rule at a time, and demands that a case notices.
 //!
-//! Each mutant of [`table`] is applied to a copy of the tree (`target/mutants/tree`). The eBPF object is built there,
-//! goes into an exitpath of its own (`EXITPATH_BPF`), and that runs the mutant's case in a guest, with the oracle below,
-//! as `cargo xtask vm` does. The case must come out wrong; and right with the object of the tree as it is. Where no case
+//! Each mutant of [`table`] is applied to a copy of the tree (`target/mutants/tree`). The eBPF object is built there
+//! and put into an exitpath ([`build`]); that runs the mutant's case in a guest, with the oracle below, as
+//! `cargo xtask vm` does. The case must come out wrong; and right with the object of the tree as it is. Where no case
 //! can notice, a unit test must. A guest that panics or hangs, a plan that is refused, a program that the verifier turns
 //! down: none of these kills a mutant.
 //!

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Outcomes;
@@ -91,12 +91,12 @@ struct Kept {
     mutants: Outcomes,
 }
 
-/// What is known of the tree as it is.
+/// What is known of the tree as it is; nothing from other sources, or of another version of this.
 pub fn read(place: &Path) -> Result<Outcomes> {
-    let path = place.join(NAME);
-    let Ok(text) = fs::read_to_string(&path) else { return Ok(Outcomes::new()) };
-    let message = || format!("{} is no result of this xtask: remove it", path.display());
-    let Kept { sources_sha256, mut mutants } = serde_json::from_str(&text).with_context(message)?;
+    let text = fs::read_to_string(place.join(NAME)).unwrap_or_default();
+    let Ok(Kept { sources_sha256, mut mutants }) = serde_json::from_str(&text) else {
+        return Ok(Outcomes::new());
+    };
     if sources_sha256 != sources()? {
         return Ok(Outcomes::new());
     }

@@ -31,8 +31,8 @@ pub fn all(args: &Args, place: &Path, chosen: &[&Mutant]) -> Result<Outcomes> {
         return Ok(found);
     }
     let setting = guests::Setting::new(args, place)?;
-    let mut builder = Builder::new(place)?;
-    let control = builder.tracer(&tree, CONTROL)?;
+    let builder = Builder::new(place, &tree)?;
+    let control = builder.unbroken(CONTROL)?;
     for ((kernel, plan), mutants) in groups {
         let cases: BTreeSet<&str> = mutants.iter().map(|(_, case)| *case).collect();
         let tries: Vec<_> = cases.into_iter().map(|case| attempt(CONTROL, &control, case)).collect();
@@ -48,7 +48,7 @@ pub fn all(args: &Args, place: &Path, chosen: &[&Mutant]) -> Result<Outcomes> {
         for some in mutants.chunks(guests::AT_ONCE) {
             let start = Instant::now();
             let made = some.iter().map(|(mutant, case)| {
-                let build = || builder.tracer(&tree, mutant.name);
+                let build = || builder.broken(mutant.name, &tree);
                 let tracer = tree.with(mutant, build).with_context(|| format!("mutant {}", mutant.name))?;
                 Ok(attempt(mutant.name, &tracer, case))
             });
