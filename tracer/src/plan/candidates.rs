@@ -50,9 +50,7 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
                         .to_owned(),
                     Some("--plan tracepoints measures the slow path on purpose".to_owned()),
                 ),
-                "tracepoints" if lacks.is_empty() => (Answer::Yes, format!("it has {needs}"), None),
-                "tracepoints" => (Answer::No, lacks.join("; "), Some(privileges(facts))),
-                "handlers" if lacks.is_empty() => (Answer::Yes, format!("it has {needs}"), None),
+                "tracepoints" if !lacks.is_empty() => (Answer::No, lacks.join("; "), Some(privileges(facts))),
                 "do-syscall-ret" if lacks.is_empty() && regime.frame == Frame::Partial => (
                     Answer::No,
                     "the calls of the fast path do not pass do_syscall_64".to_owned(),
@@ -63,7 +61,7 @@ pub fn candidates(facts: &Facts) -> Vec<Candidate> {
                     "with nohz_full do_syscall_64 returns where RCU does not watch".to_owned(),
                     None,
                 ),
-                "do-syscall-ret" if lacks.is_empty() => (Answer::Yes, format!("it has {needs}"), None),
+                "tracepoints" | "handlers" | "do-syscall-ret" if lacks.is_empty() => (Answer::Yes, format!("it has {needs}"), None),
                 _ if lacks.is_empty() => (
                     Answer::No,
                     "this version of exitpath does not have it yet, though this kernel could run it".to_owned(),
