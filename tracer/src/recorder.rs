@@ -31,7 +31,6 @@ pub struct Recorder {
 }
 
 /// What runs a plan.
-#[expect(clippy::large_enum_variant, reason = "there is one")]
 enum Engine {
     /// Tracepoints, typed programs, mapped memory.
     Typed {

@@ -4,6 +4,7 @@ use crate::histogram::Precision;
 
 /// What to trace.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent wishes")]
 pub struct Settings {
     /// Bucket layout.
     pub precision: Precision,

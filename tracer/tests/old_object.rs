@@ -7,7 +7,7 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 
 /// `BPF_MAXINSNS` up to 5.1.
 const MOST: usize = 4096;
-/// Helpers of 4.9 that a kprobe or tracepoint program may call (include/uapi/linux/bpf.h, kernel/trace/bpf_trace.c).
+/// Helpers of 4.9 that a kprobe or tracepoint program may call (`kernel/trace/bpf_trace.c`).
 const HELPERS: [i32; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 14, 15, 16, 22, 25, 27, 35, 37];
 /// Map types of 4.9: hash, array, program array, perf event array, per-CPU hash and array, stack trace.
 const MAPS: [u32; 7] = [1, 2, 3, 4, 5, 6, 7];
@@ -157,7 +157,7 @@ fn what_4_9_refuses_is_found() {
     assert!(with(Instruction { code: 0x16, ..plain })[0].contains("third"));
     assert!(with(Instruction { code: 0xa5, ..plain })[0].contains("second"));
     assert!(with(Instruction { code: 0xdb, immediate: 1, ..plain })[0].contains("atomic"));
-    assert_eq!(faults(&[plain; MOST + 1])[0], "4097 instructions");
+    assert_eq!(faults(&vec![plain; MOST + 1])[0], "4097 instructions");
     // Backwards without a circle: over the exit to code that lies before it.
     let forward = Instruction { code: 0x05, offset: 2, ..plain };
     let back = Instruction { code: 0x05, offset: -3, ..plain };

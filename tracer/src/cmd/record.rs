@@ -26,6 +26,7 @@ use crate::{
 ///
 /// Runs until the time is up, the command ends, or Ctrl-C, and then prints the result.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub struct RecordArgs {
     /// Stop after this many seconds; a command that still runs is ended
     #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds)]

@@ -172,7 +172,8 @@ fn clean(place: &Path) {
 fn take_away(place: &Path, events: &[String]) {
     let Ok(mut file) = open(place) else { return };
     for batch in events.chunks(BATCH) {
-        let text: String = batch.iter().map(|event| format!("-:{event}\n")).collect();
+        let lines: Vec<String> = batch.iter().map(|event| format!("-:{event}")).collect();
+        let text = lines.join("\n") + "\n";
         if file.write_all(text.as_bytes()).is_err() {
             // One that is in use stops the whole batch.
             for event in batch {

@@ -138,7 +138,7 @@ impl Functions {
     }
 }
 
-/// Functions that are not named after their call (arch/x86/entry/syscalls/syscall_64.tbl).
+/// Functions that are not named after their call (`arch/x86/entry/syscalls/syscall_64.tbl`).
 fn alias(name: &str) -> &str {
     match name {
         "stat" => "newstat",

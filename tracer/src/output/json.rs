@@ -74,7 +74,7 @@ pub fn object(report: &Report) -> Value {
         "own_cost": cost(&report.cost),
     });
     if let (false, Value::Object(object)) = (report.diversions.is_empty(), &mut object) {
-        object.insert("diversions".to_owned(), counts(&report.diversions).into());
+        object.insert("diversions".to_owned(), counts(&report.diversions));
     }
     if let (Some(calls), Value::Object(object)) = (&report.in_flight, &mut object) {
         object.insert("in_flight".to_owned(), calls.iter().map(in_flight).collect());
