@@ -157,6 +157,7 @@ fn the_remedy_names_what_is_missing() {
     locked.answers.retain(|(name, _)| *name != "kernel-reads");
     locked.answers.extend([("kernel-reads", Fact::no("refused")), ("cap-sys-admin", Fact::yes("effective"))]);
     locked.answers.push(("lockdown", Fact::yes("confidentiality")));
+    locked.answers.push(("kprobe-events", Fact::no("refused")));
     let said = Plan::choose(&locked, &Wish::default()).unwrap_err().to_string();
     assert!(said.contains("kernel-reads: no (refused)") && said.contains("lockdown=integrity"), "{said}");
     assert!(Plan::conceivable(&locked, &Wish::default()).is_empty());

@@ -78,7 +78,7 @@ fn top_says_what_it_left_out() {
 fn all_kinds_of_loss_are_named() {
     let report = report(&View::default());
     assert_eq!(report.loss.len(), tracer_common::Loss::COUNT);
-    assert_eq!(report.untimed.len(), 5);
+    assert_eq!(report.untimed.len(), 7);
     assert!(report.has_loss());
     assert_eq!(report.claim.fidelity, "bounds");
 }
