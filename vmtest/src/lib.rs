@@ -9,6 +9,7 @@
 
 pub mod baseline;
 pub mod bpf;
+pub mod breakpoints;
 pub mod cases;
 pub mod compare;
 pub mod elf32;

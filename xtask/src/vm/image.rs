@@ -12,7 +12,7 @@ use crate::{run, workspace};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Binaries of `vmtest` that every guest gets.
-const BINARIES: [&str; 4] = ["guest-suite", "workload", "loadgen", "demo"];
+const BINARIES: [&str; 5] = ["guest-suite", "workload", "loadgen", "demo", "probe-proof"];
 /// The tracer's binary.
 const TRACER: &str = "exitpath";
 
