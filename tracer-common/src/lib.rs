@@ -7,6 +7,7 @@
 pub mod abi;
 pub mod admission;
 pub mod amend;
+pub mod diversion;
 pub mod exit;
 pub mod finish;
 pub mod handlers;

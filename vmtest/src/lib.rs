@@ -10,6 +10,7 @@
 pub mod baseline;
 pub mod blocked;
 pub mod bpf;
+pub mod breakpoints;
 pub mod cases;
 pub mod compare;
 pub mod elf32;

@@ -13,8 +13,17 @@ use crate::{run, workspace};
 /// What the guests' binaries are built for.
 pub const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Binaries of `vmtest` that every guest gets.
-const BINARIES: [&str; 8] =
-    ["baseline", "bench-loop", "demo", "guest-doctor", "guest-suite", "loadgen", "plan-cost", "workload"];
+const BINARIES: [&str; 9] = [
+    "baseline",
+    "bench-loop",
+    "demo",
+    "guest-doctor",
+    "guest-suite",
+    "loadgen",
+    "plan-cost",
+    "probe-proof",
+    "workload",
+];
 /// The tracer's binary.
 pub const TRACER: &str = "exitpath";
 
