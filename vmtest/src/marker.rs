@@ -20,9 +20,10 @@ pub enum Marker {
     Identity,
     /// The second argument is the thread number of the task that forked the caller (whose own number is the first).
     Child,
-    /// The caller's process is the root of a case: it, and every process made after it, is counted from its exec on.
+    /// The caller's process is the root of a case: it, and every process made after it (unless the argument is 1), is
+    /// counted from its exec on.
     Begin,
-    /// The case is over; the argument names it.
+    /// The case that the argument names is over; 0 names none: what was counted so far is forgotten.
     Dump,
 }
 

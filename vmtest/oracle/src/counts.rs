@@ -23,11 +23,18 @@ impl Counts {
         self.0.remove(&process);
     }
 
-    /// The sums over all processes from `root` on, which are its descendants: numbers only grow in a guest. Forgets
-    /// everything.
-    pub fn take(&mut self, case: u64, root: u32) -> Vec<Line> {
+    /// Forgets everything.
+    pub fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    /// The sums over `root` alone, or over all processes from it on, which are its descendants: numbers only grow in a
+    /// guest. Forgets everything.
+    pub fn take(&mut self, case: u64, root: u32, alone: bool) -> Vec<Line> {
         let mut sums: BTreeMap<Key, u64> = BTreeMap::new();
-        for (key, n) in std::mem::take(&mut self.0).split_off(&root).into_values().flatten() {
+        let from = std::mem::take(&mut self.0).split_off(&root);
+        let meant = from.into_iter().filter(|(process, _)| !alone || *process == root);
+        for (key, n) in meant.flat_map(|(_, counts)| counts) {
             *sums.entry(key).or_default() += n;
         }
         sums.into_iter()

@@ -51,6 +51,8 @@ pub struct Machine {
     forks: Forks,
     counts: Counts,
     root: Option<u32>,
+    /// Only the root counts, not what was started after it.
+    alone: bool,
     other: u64,
     orphans: u64,
 }
@@ -67,9 +69,14 @@ impl Machine {
             self.forks.enter(Fork { creator, abi, nr, next, child: None });
         }
         match entry.marker {
-            Some((Marker::Begin, _)) => {
+            Some((Marker::Begin, alone)) => {
                 self.root = Some(caller.process);
+                self.alone = alone == 1;
                 (self.other, self.orphans) = (0, 0);
+                Vec::new()
+            }
+            Some((Marker::Dump, 0)) => {
+                self.counts.forget();
                 Vec::new()
             }
             Some((Marker::Dump, case)) => self.dump(case),
@@ -111,7 +118,7 @@ impl Machine {
         let Some(root) = self.root.take() else {
             return vec![Line::Trouble { said: format!("case {case} ended without a beginning") }];
         };
-        let mut lines = self.counts.take(case, root);
+        let mut lines = self.counts.take(case, root, self.alone);
         lines.push(Line::End { case, other: self.other, orphans: self.orphans });
         self.forks.clear();
         lines
