@@ -125,7 +125,7 @@ pub const fn classify_final(
         Cause::Restart
     } else if entry.call.is_exec() && !failed {
         Cause::Exec
-    } else if entry.ptraced && !only_int80(&verdict) {
+    } else if entry.ptraced && !only_int80(verdict) {
         Cause::Ptrace
     } else {
         Cause::None
@@ -134,7 +134,7 @@ pub const fn classify_final(
 }
 
 /// `int $0x80` leaves by IRET whoever looks on.
-const fn only_int80(verdict: &Verdict) -> bool {
+const fn only_int80(verdict: Verdict) -> bool {
     verdict.reasons.0 == 1 << Reason::Int80 as u16
 }
 

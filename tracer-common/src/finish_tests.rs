@@ -1,3 +1,5 @@
+//! Runs of the final hook, one record and register set after the other.
+
 use super::*;
 use crate::{exit::USER32_CS, verdict::Path};
 

@@ -193,7 +193,9 @@ mod tests {
 
     fn one(key: SeriesKey, latencies: &[u64]) -> Snapshot {
         let mut series = Series { returns: latencies.len() as u64, ..Series::new(Precision::Two) };
-        latencies.iter().for_each(|&ns| series.latency.record(ns));
+        for &ns in latencies {
+            series.latency.record(ns);
+        }
         Snapshot { series: [(key, series)].into(), ..Snapshot::default() }
     }
 

@@ -28,7 +28,7 @@ const ATTACH_BLOCKED: &str = "attach-blocked";
 /// Threads that block before the tracer comes.
 const BLOCKED: u64 = 40;
 /// A tracer in an emulated guest needs some seconds for the kernel's types.
-const ATTACH: Duration = Duration::from_secs(60);
+const ATTACH: Duration = Duration::from_mins(1);
 
 const EXPECTATION: &str = "/tmp/expectation.json";
 const REPORT: &str = "/tmp/report.json";

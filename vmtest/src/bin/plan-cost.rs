@@ -31,7 +31,7 @@ struct Args {
 }
 
 /// A guest's tracer needs some seconds for the kernel's types.
-const ATTACH: Duration = Duration::from_secs(60);
+const ATTACH: Duration = Duration::from_mins(1);
 
 fn main() -> Result<()> {
     let args = Args::parse();

@@ -32,7 +32,7 @@ struct Args {
 }
 
 const REPORT: &str = "/tmp/probe-proof.json";
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 const CALLS: u64 = 1000;
 
 fn main() -> Result<ExitCode> {
@@ -150,6 +150,6 @@ fn report() -> Result<Seen> {
         values.insert(format!("{} {}", word("syscall"), word("path")), returns);
     }
     let loss = json["loss"].as_object().context("no losses")?;
-    let lost = loss.values().filter_map(serde_json::Value::as_u64).sum();
-    Ok(Seen { values, lost })
+    let missing = loss.values().filter_map(serde_json::Value::as_u64).sum();
+    Ok(Seen { values, lost: missing })
 }
