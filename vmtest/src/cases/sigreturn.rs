@@ -10,8 +10,9 @@ use anyhow::{Result, ensure};
 
 use super::{BY_SIGNAL, Case, KILL, SIGRETURN};
 use crate::expect::Give;
+use crate::observed::Unsupported;
 use crate::signals::{self, Handler};
-use crate::sys::{must, nr, plain};
+use crate::sys::{self, must, nr, plain};
 
 /// Signal to oneself with a handler, then a return by IRET for `reason`.
 const fn spoilt(
@@ -47,7 +48,7 @@ pub static CASES: &[Case] = &[
     ),
     spoilt(
         "sigreturn-ss",
-        "a handler sets SS to a data segment of the thread's own",
+        "a handler sets SS to a data segment of the process's own",
         other_stack_segment,
         &[SENT, IRET.reason("ss")],
     ),
@@ -128,17 +129,24 @@ struct Segment {
     flags: u32,
 }
 
-/// The first of the thread's own entries in the GDT (`GDT_ENTRY_TLS_MIN`), and a user's selector of it.
-const ENTRY: u32 = 12;
-const SELECTOR: i64 = (ENTRY as i64) << 3 | 3;
-/// SS is the last of four words here.
+/// `modify_ldt`'s word for writing an entry.
+const WRITE: usize = 0x11;
+/// A user's selector of the first entry in the process's own table (LDT).
+const SELECTOR: i64 = 7;
+/// CS, GS, FS, SS, 16 bits each.
 const SEGMENTS: usize = libc::REG_CSGSFS as usize;
 
 fn other_stack_segment(count: u64) -> Result<()> {
     // 32-bit, limit in pages, useable: flat data.
-    let segment = Segment { entry: ENTRY, base: 0, limit: 0xf_ffff, flags: 1 | 1 << 4 | 1 << 6 };
-    let at = (&raw const segment) as usize;
-    must("set_thread_area", plain(libc::SYS_set_thread_area, at, 0), 0)?;
+    let segment = Segment { entry: 0, base: 0, limit: 0xf_ffff, flags: 1 | 1 << 4 | 1 << 6 };
+    let arguments = [WRITE, (&raw const segment) as usize, size_of::<Segment>(), 0, 0];
+    // SAFETY: the call reads one segment's description; nothing uses that segment but the edit below.
+    let got = unsafe { sys::syscall(libc::SYS_modify_ldt, arguments) };
+    // The kernel's function returns an int, which is not sign-extended.
+    if got as i32 == -libc::ENOSYS {
+        return Err(Unsupported("no modify_ldt (CONFIG_MODIFY_LDT_SYSCALL)".to_owned()).into());
+    }
+    must("modify_ldt", got, 0)?;
     edited(count, |regs| regs[SEGMENTS] = regs[SEGMENTS] & !(0xffff << 48) | SELECTOR << 48)
 }
 
