@@ -335,7 +335,7 @@ pub fn deduce(thread: &Thread, end: &Final, rules: &ExitRules) -> (Return, Optio
     conclude(thread, call, verdict, &Conclusion { ret, known: true, newborn: false, here: true, end })
 }
 
-/// The tests of a 64-bit exit that fail at these registers, as [`classify_syscall64`] finds them.
+/// The tests of a 64-bit exit that fail at these registers, as [`crate::exit::classify_syscall64`] finds them.
 ///
 /// Old verifiers walk every way through a program, 256 for eight tests, unless the ways look the same where they
 /// meet. `black_box` lets them forget which way a value came: here, and wherever else it stands in this module.
