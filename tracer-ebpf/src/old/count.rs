@@ -35,18 +35,15 @@ pub fn count_final(
     now: u64,
 ) {
     let by_handler = config.by_handler != 0;
-    let (one, untimed) = match saved {
-        Some(saved) => {
-            let (regs, orig_ax, ax) = (saved.exit_regs(), saved.orig_ax(), saved.ax());
-            let end = Final { regs, orig_ax, ax, entry, sysretl, by_handler };
-            finish(thread, tid, &end, &config.rules())
-        }
-        None => {
-            let regs = ExitRegs { ip: 0, cx: 0, flags: 0, r11: 0, cs: 0, ss: 0 };
-            // Without a handler: the number was in no table.
-            let end = Final { regs, orig_ax: 0, ax: ENOSYS, entry, sysretl, by_handler };
-            deduce(thread, &end, &config.rules())
-        }
+    let (one, untimed) = if let Some(saved) = saved {
+        let (regs, orig_ax, ax) = (saved.exit_regs(), saved.orig_ax(), saved.ax());
+        let end = Final { regs, orig_ax, ax, entry, sysretl, by_handler };
+        finish(thread, tid, &end, &config.rules())
+    } else {
+        let regs = ExitRegs { ip: 0, cx: 0, flags: 0, r11: 0, cs: 0, ss: 0 };
+        // Without a handler: the number was in no table.
+        let end = Final { regs, orig_ax: 0, ax: ENOSYS, entry, sysretl, by_handler };
+        deduce(thread, &end, &config.rules())
     };
     let known = black_box(thread.tid == tid && thread.state.any(State::ENTRIES | State::HANDLER));
     let rejected =

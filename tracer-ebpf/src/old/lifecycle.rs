@@ -46,9 +46,9 @@ fn on_gone() -> Option<()> {
     Some(())
 }
 
-/// In `sched:sched_process_fork`: after eight common bytes a name of 16, the parent's number, a name, the child's.
-const PARENT: usize = 24;
-const CHILD: usize = 44;
+/// In `sched:sched_process_fork`, in words of four bytes: after two common ones a name of four, the parent's number,
+/// a name, the child's. The loader holds it against the event's format.
+const CHILD: usize = 11;
 
 /// `sched:sched_process_fork`: children of selected processes are selected. A thread's number is marked too, which
 /// means nothing: processes are looked up.
@@ -60,18 +60,13 @@ pub fn born(ctx: TracePointContext) -> u32 {
 }
 
 #[inline(always)]
-fn on_born(event: *const u8) -> Option<()> {
+fn on_born(event: *const u32) -> Option<()> {
     let config = maps::config()?;
     if config.filter_tasks != 2 {
         return None;
     }
-    // SAFETY: constant offsets into the event, which is 48 bytes long.
-    let (_parent, child) = unsafe {
-        (
-            core::ptr::read_volatile(event.add(PARENT).cast::<u32>()),
-            core::ptr::read_volatile(event.add(CHILD).cast::<u32>()),
-        )
-    };
+    // SAFETY: a constant offset into the event, which is 48 bytes long.
+    let child = unsafe { core::ptr::read_volatile(event.add(CHILD)) };
     let (_, tgid) = numbers();
     // SAFETY: bytes of map values.
     unsafe {

@@ -77,7 +77,7 @@ pub fn forget(thread: &mut Thread, tid: u32) {
 #[inline(always)]
 pub fn handles(ip: u64) -> Option<Handles> {
     // SAFETY: the map is not written while programs run.
-    unsafe { HANDLERS.get(&ip) }.map(|&word| Handles(word))
+    unsafe { HANDLERS.get(ip) }.map(|&word| Handles(word))
 }
 
 /// This CPU and its counters.

@@ -79,7 +79,7 @@ fn main() -> Result<ExitCode> {
     }
     let polls: u64 = ["sysret-fast", "sysret", "iret"].into_iter().map(|path| of("ppoll", path)).sum();
     say(&format!("{} polls of {} blocked threads", polls, args.threads), polls == args.threads as u64);
-    say(&format!("losses: {}", seen.lost), seen.lost == 0);
+    say(&format!("losses: {}", seen.losses), seen.losses == 0);
 
     let (mut killed, _) = start(&args)?;
     killed.kill()?;
@@ -137,7 +137,7 @@ fn block(threads: usize) -> Result<()> {
 
 struct Seen {
     values: BTreeMap<String, u64>,
-    lost: u64,
+    losses: u64,
 }
 
 fn report() -> Result<Seen> {
@@ -149,7 +149,7 @@ fn report() -> Result<Seen> {
         let returns = series["returns"].as_u64().unwrap_or(0);
         values.insert(format!("{} {}", word("syscall"), word("path")), returns);
     }
-    let loss = json["loss"].as_object().context("no losses")?;
-    let missing = loss.values().filter_map(serde_json::Value::as_u64).sum();
-    Ok(Seen { values, lost: missing })
+    let by_kind = json["loss"].as_object().context("no losses")?;
+    let losses = by_kind.values().filter_map(serde_json::Value::as_u64).sum();
+    Ok(Seen { values, losses })
 }
