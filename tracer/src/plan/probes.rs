@@ -35,11 +35,18 @@ pub fn handlers(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
         programs.push(program("final_hook", FINAL_HOOK, Role::Required));
         blind_spots.push("i386 calls by sysenter or syscall count as int $0x80: by iret".to_owned());
         blind_spots.push("calls without a handler have no name but their number as x86_64".to_owned());
+        blind_spots.push("calls with number -1 are not counted".to_owned());
         fidelity = Fidelity::Amended;
     }
     programs.push(program("handler", "the handlers", Role::Required));
     programs.push(program("handler_ret", "the handlers", Role::Required));
     if Regime::of(facts).frame == Frame::Partial {
+        // A probe read at the end of the exit work would push the thread's next call off the fast path.
+        fidelity = Fidelity::Amended;
+        blind_spots.push("registers that a tracer (ptrace) writes at a signal stop are not seen".to_owned());
+        blind_spots.push(
+            "calls that a handler interrupts count as EINTR, also where SA_RESTART restarts them".to_owned(),
+        );
         blind_spots.push(
             "numbers above the table, on the fast path: no handler runs, they are not counted".to_owned(),
         );
