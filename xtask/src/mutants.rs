@@ -6,9 +6,9 @@
 //! can notice, a unit test must. A guest that panics or hangs, a plan that is refused, a program that the verifier turns
 //! down: none of these kills a mutant.
 //!
-//! One guest takes several mutants, each a tracer of its own, so that it boots once for all of them. All of them take
-//! some tens of minutes on two cores: too long for `cargo xtask test`, which only checks that the table and
-//! docs/MUTANTS.md fit the tree. Run it after a change of the rules, the programs or the cases: `cargo xtask mutants
+//! One guest takes several mutants, each a tracer of its own, so that it boots once for all of them. Some ten seconds
+//! each, and all of them some ten minutes on two busy cores: too long for `cargo xtask test`, which only checks that the
+//! table and docs/MUTANTS.md fit the tree. Run it after a change of the rules, the programs or the cases: `cargo xtask mutants
 //! --write-docs`. What was found is kept in `target/mutants/results.json`, so that a part of them can be run at a time.
 
 mod build;
