@@ -32,9 +32,9 @@ pub static MUTANTS: &[Mutant] = &[
     Mutant {
         name: "amend-dispatch",
         rule: "a call of syscall user dispatch counts though it fires no tracepoint",
-        file: "tracer-ebpf/src/programs/follow.rs",
-        find: "if dispatched & 0xff == 0 {",
-        replace: "if dispatched & 0xff < 2 {",
-        killer: Killer::on("6.12", "amend", "user-dispatch"),
+        file: "tracer-ebpf/src/programs/amend.rs",
+        find: "as u32 == SYS_USER_DISPATCH {",
+        replace: "as u32 == SYS_USER_DISPATCH + 7 {",
+        killer: Killer::on("6.12", "tracepoints", "user-dispatch"),
     },
 ];

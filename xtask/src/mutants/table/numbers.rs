@@ -9,8 +9,8 @@ pub static MUTANTS: &[Mutant] = &[
         name: "compat",
         rule: "TS_COMPAT makes a number i386's",
         file: FILE,
-        find: "if compat {",
-        replace: "if compat && nr == u32::MAX {",
+        find: "if compat {\n            return Self",
+        replace: "if compat && nr == u32::MAX {\n            return Self",
         killer: Killer::finally("int80"),
     },
     Mutant {
