@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracer_common::Untimed;
+use tracer_common::{Loss, Untimed};
 
 use crate::{
     handlers,
@@ -130,8 +130,12 @@ impl Recorder {
                 snapshot
             }
             Engine::Probes { reader, session } => {
-                // A look-up fails where memory is short: what was not read is read the next time.
-                let mut snapshot = reader.read(session.ebpf(), session.missed()).unwrap_or_default();
+                // A look-up fails where memory is short: what was not read is read the next time, if there is one.
+                let mut snapshot = reader.read(session.ebpf(), session.missed()).unwrap_or_else(|_| {
+                    let mut none = Snapshot::default();
+                    none.losses[Loss::ReaderLate as usize] = 1;
+                    none
+                });
                 snapshot.own_cost = self.meter.reader();
                 snapshot
             }
