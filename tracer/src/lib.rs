@@ -3,7 +3,9 @@
 pub mod budget;
 pub mod cmd;
 pub mod command;
+pub mod diff;
 pub mod doctor;
+pub mod environment;
 pub mod errno;
 pub mod error;
 pub mod handlers;
