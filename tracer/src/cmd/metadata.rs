@@ -6,8 +6,8 @@ use std::{
 };
 
 use crate::{
-    kernel::{Facts, machine},
-    metadata::{Conditions, Metadata},
+    kernel::{Facts, conditions, description},
+    metadata::Metadata,
     plan::Plan,
     recording::FORMAT,
     regime::Regime,
@@ -24,14 +24,14 @@ pub fn describe(
     command: &[OsString],
 ) -> Metadata {
     let mut kernel = Regime::of(facts).describe(facts);
-    kernel.config_digest = machine::config_digest();
+    description::complete(&mut kernel);
     let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Metadata {
         format: FORMAT.to_owned(),
         tool: concat!("exitpath ", env!("CARGO_PKG_VERSION")).to_owned(),
         kernel,
-        machine: machine::describe(),
-        conditions: Conditions::default(),
+        machine: description::machine(),
+        conditions: conditions::now(),
         run: None,
         plan: plan.describe(),
         precision: settings.precision.digits(),
