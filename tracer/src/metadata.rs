@@ -19,7 +19,7 @@ pub struct Metadata {
     /// What else went on when recording began.
     #[serde(default)]
     pub conditions: Conditions,
-    /// Which run of a series this is; `None` in recordings of before, and where several were added up.
+    /// Which replicate this is; `None` in recordings of before, and where several were added up.
     #[serde(default)]
     pub run: Option<Run>,
     /// What was attached.
@@ -156,7 +156,7 @@ pub struct Conditions {
     pub tracers: Option<Vec<String>>,
 }
 
-/// One run of a series: what a comparison counts as one observation.
+/// One run of several: what a comparison counts as one observation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// 128 random bits in hex: two files with the same are copies of one recording.

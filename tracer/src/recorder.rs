@@ -16,7 +16,7 @@ use crate::{
     session::{
         Session, SessionError,
         cost::{CostMeter, Missed},
-        log,
+        info, log,
     },
     settings::Settings,
     snapshot::Snapshot,
@@ -201,6 +201,15 @@ impl Recorder {
         match &self.engine {
             Engine::Typed { session, .. } => session.plan(),
             Engine::Probes { session, .. } => session.plan(),
+        }
+    }
+
+    /// The kernel's numbers of the programs.
+    #[must_use]
+    pub fn program_ids(&self) -> Vec<u32> {
+        match &self.engine {
+            Engine::Typed { session, .. } => info::ids(session.ebpf()),
+            Engine::Probes { session, .. } => info::ids(session.ebpf()),
         }
     }
 

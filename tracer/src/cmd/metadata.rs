@@ -1,20 +1,24 @@
 //! The head of a recording, from facts, plan and settings.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
+    fs::File,
+    io::Read as _,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
+    error::{CANNOT_TRACE, CliError},
     kernel::{Facts, conditions, description},
-    metadata::Metadata,
+    metadata::{Metadata, Run},
     plan::Plan,
     recording::FORMAT,
     regime::Regime,
     settings::Settings,
 };
 
-/// Describes a recording that begins now.
+/// Describes a recording that begins now; `own` as in [`conditions::now`].
 #[must_use]
 pub fn describe(
     facts: &Facts,
@@ -22,6 +26,8 @@ pub fn describe(
     settings: &Settings,
     filters: Vec<String>,
     command: &[OsString],
+    run: Run,
+    own: &BTreeSet<u32>,
 ) -> Metadata {
     let mut kernel = Regime::of(facts).describe(facts);
     description::complete(&mut kernel);
@@ -31,8 +37,8 @@ pub fn describe(
         tool: concat!("exitpath ", env!("CARGO_PKG_VERSION")).to_owned(),
         kernel,
         machine: description::machine(),
-        conditions: conditions::now(),
-        run: None,
+        conditions: conditions::now(own),
+        run: Some(run),
         plan: plan.describe(),
         precision: settings.precision.digits(),
         clock: "CLOCK_MONOTONIC (bpf_ktime_get_ns)".to_owned(),
@@ -42,4 +48,13 @@ pub fn describe(
         counts_only: settings.counts_only,
         command: command.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
     }
+}
+
+/// 128 random bits in hex.
+pub fn run_id() -> Result<String, CliError> {
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut bytes)).map_err(|error| {
+        CliError::told(CANNOT_TRACE, &format!("cannot number the run: /dev/urandom: {error}; mount /dev"))
+    })?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }

@@ -3,12 +3,12 @@
 
 use std::{
     cell::OnceCell,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
 };
 
-use aya::programs::{ProgramError, loaded_links, loaded_programs};
+use aya::programs::{ProgramError, links::LinkError, loaded_links, loaded_programs};
 
 use crate::kernel::{btf::Btf, btf_bytes};
 
@@ -46,8 +46,9 @@ enum Hook {
 }
 
 /// The programs on entry and exit of system calls or on a function that serves them, one a line, as
-/// `raw_tracepoint sys_enter (name)`; and tracing programs of which the kernel does not say where they hang.
-pub fn on_system_calls() -> io::Result<Vec<String>> {
+/// `raw_tracepoint sys_enter (name)`; and tracing programs of which the kernel does not say where they hang. Those with
+/// the numbers `except` are left out.
+pub fn on_system_calls(except: &BTreeSet<u32>) -> io::Result<Vec<String>> {
     let mut programs = BTreeMap::new();
     for program in loaded_programs() {
         let program = match program {
@@ -65,6 +66,9 @@ pub fn on_system_calls() -> io::Result<Vec<String>> {
             uapi::PROG_TRACING => "tracing",
             _ => continue,
         };
+        if except.contains(&program.id()) {
+            continue;
+        }
         programs.insert(program.id(), (kind, String::from_utf8_lossy(program.name()).into_owned()));
     }
     if programs.is_empty() {
@@ -72,7 +76,16 @@ pub fn on_system_calls() -> io::Result<Vec<String>> {
     }
     let mut hooks: BTreeMap<u32, Vec<Hook>> = BTreeMap::new();
     let types = OnceCell::new();
-    for link in loaded_links().flatten() {
+    let mut listed = true;
+    for link in loaded_links() {
+        let link = match link {
+            Ok(link) => link,
+            Err(LinkError::SyscallError(error)) => {
+                listed &= error.io_error.raw_os_error() != Some(libc::EINVAL);
+                continue;
+            }
+            Err(_) => continue,
+        };
         let program = link.program_id();
         if programs.contains_key(&program) {
             hooks.entry(program).or_default().push(hook(link.id(), &types).unwrap_or(Hook::Unsaid));
@@ -80,8 +93,10 @@ pub fn on_system_calls() -> io::Result<Vec<String>> {
     }
     let mut lines = Vec::new();
     for (id, (kind, name)) in &programs {
+        // Only through perf can a program be attached without a link; others without one are loaded and no more.
         let unsaid = [Hook::Unsaid];
-        for hook in hooks.get(id).map_or(&unsaid[..], Vec::as_slice) {
+        let without = if listed && !["kprobe", "tracepoint"].contains(kind) { &[][..] } else { &unsaid[..] };
+        for hook in hooks.get(id).map_or(without, Vec::as_slice) {
             match hook {
                 Hook::Named(hook) if is_on_the_way(hook) => lines.push(format!("{kind} {hook} ({name})")),
                 Hook::Named(_) => {}
