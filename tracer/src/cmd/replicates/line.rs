@@ -57,8 +57,15 @@ impl Line {
         self.bar.tick();
     }
 
+    /// Attached, and the command started.
+    pub fn tracing(&self) {
+        self.bar.set_message("0 returns");
+        self.bar.tick();
+    }
+
     /// A run has ended.
     pub fn end(&self, name: &str, took: Duration, returns: u64, what: &str) {
+        self.bar.inc(1);
         if self.bar.is_hidden() {
             let time = human::time(took.as_nanos() as u64);
             eprintln!("exitpath: {name}: {time}, {} returns{what}", human::count(returns));

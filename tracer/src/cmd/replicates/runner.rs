@@ -173,6 +173,7 @@ impl<'a> Runner<'a> {
         if let Some(command) = &mut command {
             command.start()?;
         }
+        self.line.tracing();
         let (timing, ready) = (args.timing(), self.ready.take());
         let tracing = Tracing {
             recorder,
