@@ -76,6 +76,7 @@ pub fn differences(base: &Metadata, new: &Metadata) -> Vec<Difference> {
         tracers.as_ref().map(|lines| if lines.is_empty() { "none".to_owned() } else { lines.join("; ") })
     };
     found.known("other tracers", lines(&conditions.tracers), lines(&new.conditions.tracers));
+    found.known("audit", conditions.audit.clone(), new.conditions.audit.clone());
     found.0
 }
 

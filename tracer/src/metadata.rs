@@ -154,6 +154,9 @@ pub struct Conditions {
     /// Whatever else was attached to entry and exit of system calls, one a line; `None` where that could not be asked.
     #[serde(default)]
     pub tracers: Option<Vec<String>>,
+    /// Whether the kernel audits: `on`, `off` or `locked`; `None` where that could not be asked.
+    #[serde(default)]
+    pub audit: Option<String>,
 }
 
 /// One run of several: what a comparison counts as one observation.

@@ -63,7 +63,7 @@ pub(super) struct Folders {
 /// Runs them all; the exit code.
 pub fn run(args: &RecordArgs, runs: u32) -> Result<u8, CliError> {
     let place = check(args)?;
-    let folders = Folders::open(place, &args.replicates)?;
+    let folders = Folders::open(&place, &args.replicates)?;
     let last = folders.sides.iter().map(Folder::last).max().unwrap_or(0);
     if last + runs > MOST {
         return Err(CliError::usage(
@@ -76,7 +76,7 @@ pub fn run(args: &RecordArgs, runs: u32) -> Result<u8, CliError> {
 }
 
 /// Refuses what does not go together; the folder.
-fn check(args: &RecordArgs) -> Result<&Path, CliError> {
+fn check(args: &RecordArgs) -> Result<PathBuf, CliError> {
     let refuse = |what: &str, why: &str, remedy: &str| Err(CliError::usage(what, why, remedy));
     let Some(place) = &args.recording else {
         return refuse("--runs has nowhere to record to", "there is a file a run", "give -o DIR");
@@ -109,7 +109,7 @@ fn check(args: &RecordArgs) -> Result<&Path, CliError> {
             "leave them out, and give them to `exitpath report` afterwards",
         );
     }
-    Ok(place)
+    Ok(place.components().collect())
 }
 
 impl Folders {

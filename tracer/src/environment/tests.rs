@@ -60,7 +60,7 @@ fn process_numbers_are_no_obstacle_but_that_there_are_some_is() {
 
 #[test]
 fn differences_of_the_environment_are_named_and_are_no_obstacles() {
-    let cases: [(Change, &str); 14] = [
+    let cases: [(Change, &str); 15] = [
         (|new| new.tool = "exitpath 9".to_owned(), "exitpath: exitpath 0.1.0 | exitpath 9"),
         (|new| new.command = vec!["true".to_owned()], "command: - | true"),
         (|new| new.kernel.frame = "partial".to_owned(), "frame: full | partial"),
@@ -79,6 +79,7 @@ fn differences_of_the_environment_are_named_and_are_no_obstacles() {
             |new| new.plan.attached[0] = "enter_tp@sys_enter".to_owned(),
             "attached only here: enter@sys_enter | enter_tp@sys_enter",
         ),
+        (|new| new.conditions.audit = Some("on".to_owned()), "audit: off | on"),
         (|new| new.conditions.load = Some(7.5), "load at start: 0.25 | 7.50"),
         (
             |new| new.conditions.tracers = Some(Vec::new()),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use super::probe_links;
+use super::{audit, probe_links};
 use crate::metadata::Conditions;
 
 /// As they are now, before anything of ours is attached. `own` are the numbers of programs that were ours, and that the
@@ -19,7 +19,7 @@ pub fn now(own: &BTreeSet<u32>) -> Conditions {
         }
         lines
     });
-    Conditions { load, running, tracers }
+    Conditions { load, running, tracers, audit: audit::state().ok().map(str::to_owned) }
 }
 
 /// Load over one minute and other tasks that run or could: `2.46 1.22 0.49 4/113 14313` counts the reader too.

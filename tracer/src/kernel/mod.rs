@@ -1,5 +1,6 @@
 //! Facts about the running kernel. Asks, never decides: each answer is yes, no, or unknown with the reason.
 
+pub mod audit;
 pub mod btf;
 pub mod conditions;
 pub mod description;

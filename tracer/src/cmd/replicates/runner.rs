@@ -153,6 +153,13 @@ impl<'a> Runner<'a> {
         let (args, folder) = (self.args, self.folders.of(turn));
         let number = folder.last() + turn.number + 1;
         let file = (!turn.warmup).then(|| folder.file(number));
+        if let Some(file) = file.as_deref().filter(|file| file.exists()) {
+            return Err(CliError::usage(
+                &format!("cannot write {}", file.display()),
+                "it has come to be while this was running",
+                "let one record into a folder at a time",
+            ));
+        }
         let mut outputs = Outputs::recording(file.as_deref())?;
         let words = self.words(turn);
         // Forked while this process has one thread.
