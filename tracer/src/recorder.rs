@@ -10,7 +10,7 @@ use tracer_common::{Loss, Untimed};
 
 use crate::{
     handlers,
-    kernel::Facts,
+    kernel::{Facts, probe_links},
     plan::{Attach, Plan, Trials},
     reader::{InFlightCall, Reader},
     session::{
@@ -56,6 +56,10 @@ impl Recorder {
         } else {
             Self::start_typed(plan, facts, settings)?
         };
+        probe_links::are_ours(match &engine {
+            Engine::Typed { session, .. } => info::ids(session.ebpf()),
+            Engine::Probes { session, .. } => info::ids(session.ebpf()),
+        });
         // Symbols and types are read and gone; their memory need not stay with a process that runs for days.
         // SAFETY: only gives free memory back.
         unsafe { libc::malloc_trim(0) };
@@ -201,15 +205,6 @@ impl Recorder {
         match &self.engine {
             Engine::Typed { session, .. } => session.plan(),
             Engine::Probes { session, .. } => session.plan(),
-        }
-    }
-
-    /// The kernel's numbers of the programs.
-    #[must_use]
-    pub fn program_ids(&self) -> Vec<u32> {
-        match &self.engine {
-            Engine::Typed { session, .. } => info::ids(session.ebpf()),
-            Engine::Probes { session, .. } => info::ids(session.ebpf()),
         }
     }
 

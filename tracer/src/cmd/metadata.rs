@@ -1,7 +1,6 @@
 //! The head of a recording, from facts, plan and settings.
 
 use std::{
-    collections::BTreeSet,
     ffi::OsString,
     fs::File,
     io::Read as _,
@@ -9,7 +8,6 @@ use std::{
 };
 
 use crate::{
-    error::{CANNOT_TRACE, CliError},
     kernel::{Facts, conditions, description},
     metadata::{Metadata, Run},
     plan::Plan,
@@ -18,7 +16,7 @@ use crate::{
     settings::Settings,
 };
 
-/// Describes a recording that begins now; `own` as in [`conditions::now`].
+/// Describes a recording that begins now: the only run of its kind, until somebody says otherwise.
 #[must_use]
 pub fn describe(
     facts: &Facts,
@@ -26,8 +24,6 @@ pub fn describe(
     settings: &Settings,
     filters: Vec<String>,
     command: &[OsString],
-    run: Run,
-    own: &BTreeSet<u32>,
 ) -> Metadata {
     let mut kernel = Regime::of(facts).describe(facts);
     description::complete(&mut kernel);
@@ -37,8 +33,8 @@ pub fn describe(
         tool: concat!("exitpath ", env!("CARGO_PKG_VERSION")).to_owned(),
         kernel,
         machine: description::machine(),
-        conditions: conditions::now(own),
-        run: Some(run),
+        conditions: conditions::now(),
+        run: run_id().map(|id| Run { id, number: 1, order: 1, ..Run::default() }),
         plan: plan.describe(),
         precision: settings.precision.digits(),
         clock: "CLOCK_MONOTONIC (bpf_ktime_get_ns)".to_owned(),
@@ -50,11 +46,9 @@ pub fn describe(
     }
 }
 
-/// 128 random bits in hex.
-pub fn run_id() -> Result<String, CliError> {
+/// 128 random bits in hex; `None` where there are none to be had.
+fn run_id() -> Option<String> {
     let mut bytes = [0; 16];
-    File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut bytes)).map_err(|error| {
-        CliError::told(CANNOT_TRACE, &format!("cannot number the run: /dev/urandom: {error}; mount /dev"))
-    })?;
-    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
+    File::open("/dev/urandom").ok()?.read_exact(&mut bytes).ok()?;
+    Some(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }

@@ -1,6 +1,6 @@
 //! `exitpath record`: options, and what happens before and after tracing.
 
-use std::{collections::BTreeSet, ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::Args;
 
@@ -19,7 +19,7 @@ use crate::{
     error::CliError,
     histogram::Precision,
     kernel::Facts,
-    metadata::{Metadata, Run},
+    metadata::Metadata,
     plan::{Commit, Plan, Wish},
     recorder::Recorder,
     settings::Settings,
@@ -99,8 +99,7 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
     // Forked while this process has one thread.
     let mut command = if args.command.is_empty() { None } else { Some(Command::prepare(&args.command)?) };
     let facts = Facts::gather();
-    let run = Run { id: metadata::run_id()?, number: 1, order: 1, ..Run::default() };
-    let (recorder, metadata) = args.attach(&facts, command.as_ref(), &args.command, run, &BTreeSet::new())?;
+    let (recorder, metadata) = args.attach(&facts, command.as_ref(), &args.command)?;
     outputs.begin(&metadata)?;
     if let Some(command) = &mut command {
         command.start()?;
@@ -116,15 +115,12 @@ impl RecordArgs {
         self.filters.resolve(command, self.counts_only, self.sample).map(drop)
     }
 
-    /// Chooses a plan for these options, loads its programs and attaches them; and the head of the recording. `own` are
-    /// the numbers of programs that earlier runs had.
+    /// Chooses a plan for these options, loads its programs and attaches them; and the head of the recording.
     pub(super) fn attach(
         &self,
         facts: &Facts,
         command: Option<&Command>,
         words: &[OsString],
-        run: Run,
-        own: &BTreeSet<u32>,
     ) -> Result<(Recorder, Metadata), CliError> {
         let mut settings = Settings {
             precision: self.precision.and_then(Precision::from_digits).unwrap_or_default(),
@@ -153,8 +149,7 @@ impl RecordArgs {
             plans = Plan::ranked(facts, &Wish { plain: false, ..wish })?;
         }
         // Reading the machine's description makes calls of its own: before tracing, so that it does not show.
-        let mut metadata =
-            metadata::describe(facts, &plans[0], &settings, self.filters.describe(), words, run, own);
+        let mut metadata = metadata::describe(facts, &plans[0], &settings, self.filters.describe(), words);
         let recorder = Recorder::start_first(plans, facts, &settings)?;
         metadata.plan = recorder.plan().describe();
         Ok((recorder, metadata))
@@ -166,6 +161,7 @@ impl RecordArgs {
     }
 }
 
+/// Seconds, as they are typed.
 pub(super) fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.strip_suffix('s').unwrap_or(text).parse() {
         Ok(seconds) if (0.01..=1e8).contains(&seconds) => Ok(seconds),

@@ -1,16 +1,15 @@
 //! What goes on beside a recording: the machine's load, and who else traces system calls.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{fs, path::Path};
 
 use super::{audit, probe_links};
 use crate::metadata::Conditions;
 
-/// As they are now, before anything of ours is attached. `own` are the numbers of programs that were ours, and that the
-/// kernel may not have forgotten yet.
+/// As they are now. What this process itself has loaded, and the kernel may not have forgotten yet, is left out.
 #[must_use]
-pub fn now(own: &BTreeSet<u32>) -> Conditions {
+pub fn now() -> Conditions {
     let (load, running) = fs::read_to_string("/proc/loadavg").ok().and_then(|text| load(&text)).unzip();
-    let tracers = probe_links::on_system_calls(own).ok().map(|mut lines| {
+    let tracers = probe_links::on_system_calls().ok().map(|mut lines| {
         for place in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"].map(Path::new) {
             if place.join("events").is_dir() {
                 lines.extend(in_tracefs(place));

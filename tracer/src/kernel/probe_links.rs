@@ -6,6 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+    sync::{Mutex, PoisonError},
 };
 
 use aya::programs::{ProgramError, links::LinkError, loaded_links, loaded_programs};
@@ -45,10 +46,20 @@ enum Hook {
     Unsaid,
 }
 
+/// What this process has loaded, ever: the kernel forgets a program only some time after its last use, and numbers are
+/// not used again.
+static OURS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// Says which programs are ours, by the kernel's numbers.
+pub fn are_ours(programs: impl IntoIterator<Item = u32>) {
+    OURS.lock().unwrap_or_else(PoisonError::into_inner).extend(programs);
+}
+
 /// The programs on entry and exit of system calls or on a function that serves them, one a line, as
-/// `raw_tracepoint sys_enter (name)`; and tracing programs of which the kernel does not say where they hang. Those with
-/// the numbers `except` are left out.
-pub fn on_system_calls(except: &BTreeSet<u32>) -> io::Result<Vec<String>> {
+/// `raw_tracepoint sys_enter (name)`; and tracing programs of which the kernel does not say where they hang. Ours
+/// are left out.
+pub fn on_system_calls() -> io::Result<Vec<String>> {
+    let ours = OURS.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut programs = BTreeMap::new();
     for program in loaded_programs() {
         let program = match program {
@@ -66,7 +77,7 @@ pub fn on_system_calls(except: &BTreeSet<u32>) -> io::Result<Vec<String>> {
             uapi::PROG_TRACING => "tracing",
             _ => continue,
         };
-        if except.contains(&program.id()) {
+        if ours.contains(&program.id()) {
             continue;
         }
         programs.insert(program.id(), (kind, String::from_utf8_lossy(program.name()).into_owned()));

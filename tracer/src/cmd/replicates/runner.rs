@@ -1,7 +1,6 @@
 //! The loop over the runs.
 
 use std::{
-    collections::BTreeSet,
     ffi::OsString,
     fs::File,
     path::PathBuf,
@@ -15,7 +14,6 @@ use super::{
 };
 use crate::{
     cmd::{
-        metadata,
         outputs::Outputs,
         record::RecordArgs,
         run::{Tracing, end_command},
@@ -40,8 +38,6 @@ pub(super) struct Runner<'a> {
     /// The head of the first run, which the others must agree with.
     first: Option<Metadata>,
     recorded: u32,
-    /// Numbers of the programs of earlier runs.
-    own: BTreeSet<u32>,
 }
 
 /// How a run ended.
@@ -68,7 +64,6 @@ impl<'a> Runner<'a> {
             line: Line::new(),
             first: None,
             recorded: 0,
-            own: BTreeSet::new(),
         })
     }
 
@@ -165,15 +160,16 @@ impl<'a> Runner<'a> {
         // Forked while this process has one thread.
         let mut command = if words.is_empty() { None } else { Some(Command::prepare(&words)?) };
         let before = self.folders.sides.iter().map(Folder::order).max().unwrap_or(0);
-        let run = Run {
-            id: metadata::run_id()?,
-            number,
-            side: turn.side,
-            warmup: args.replicates.warmup,
-            order: before + self.recorded + 1,
-        };
-        let (recorder, metadata) = args.attach(&self.facts, command.as_ref(), &words, run, &self.own)?;
-        self.own.extend(recorder.program_ids());
+        let (recorder, mut metadata) = args.attach(&self.facts, command.as_ref(), &words)?;
+        if let Some(run) = &mut metadata.run {
+            *run = Run {
+                id: std::mem::take(&mut run.id),
+                number,
+                side: turn.side,
+                warmup: args.replicates.warmup,
+                order: before + self.recorded + 1,
+            };
+        }
         folder.check(&metadata)?;
         self.agrees(turn, &metadata)?;
         outputs.begin(&metadata)?;
