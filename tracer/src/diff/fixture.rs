@@ -193,6 +193,15 @@ fn service() -> Vec<Row> {
     rows
 }
 
+fn mix() -> Vec<PathMix> {
+    vec![
+        PathMix { path: Path::Sysret, base: 0.93, new: 0.90, difference: estimate(-0.03, -0.033, -0.027) },
+        PathMix { path: Path::SysretFast, base: 0.01, new: 0.01, difference: estimate(0.0, -0.001, 0.001) },
+        PathMix { path: Path::Iret, base: 0.05, new: 0.075, difference: estimate(0.025, 0.021, 0.029) },
+        PathMix { path: Path::Sysretl, base: 0.01, new: 0.015, difference: estimate(0.005, 0.004, 0.006) },
+    ]
+}
+
 /// The whole of it: 4 paths, 32-bit calls, Simpson's paradox, one side only, below resolution, forced.
 pub(crate) fn comparison() -> Comparison {
     use Verdict::{Equivalent, Inconclusive, Slower};
@@ -258,12 +267,7 @@ pub(crate) fn comparison() -> Comparison {
             turnaround.map(|(metric, base, new, spread, verdict)| change(metric, base, new, spread, verdict)).into(),
         )],
         omitted: 3,
-        mix: vec![
-            PathMix { path: Path::Sysret, base: 0.93, new: 0.90, difference: estimate(-0.03, -0.033, -0.027) },
-            PathMix { path: Path::SysretFast, base: 0.01, new: 0.01, difference: estimate(0.0, -0.001, 0.001) },
-            PathMix { path: Path::Iret, base: 0.05, new: 0.075, difference: estimate(0.025, 0.021, 0.029) },
-            PathMix { path: Path::Sysretl, base: 0.01, new: 0.015, difference: estimate(0.005, 0.004, 0.006) },
-        ],
+        mix: mix(),
         calls: vec![
             CallShift {
                 call: call(Abi::X86_64, 62, "kill"),

@@ -1,11 +1,24 @@
 //! Bytes from a comparison, one file a format. Pure: they write to the writer they are given, and do nothing else.
 
+pub mod csv;
+pub mod json;
+mod layout;
+pub mod markdown;
+mod page;
+mod quantity;
+mod section;
+pub mod table;
+mod words;
+
 use std::io::{self, Write};
 
 use clap::ValueEnum;
 
 use super::table::Style;
 use crate::diff::Comparison;
+
+/// The version of this tool.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The formats of a comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -45,6 +58,15 @@ pub fn write(
     options: &Options,
     to: &mut dyn Write,
 ) -> io::Result<()> {
-    let _ = (format, comparison, options);
-    writeln!(to)
+    match format {
+        Format::Table => table::write(comparison, options, to),
+        Format::Lkml => table::write_lkml(comparison, to),
+        Format::Markdown => markdown::write(comparison, to),
+        Format::Json => json::write(comparison, to),
+        Format::Csv => csv::write(comparison, to),
+        Format::Html => writeln!(to),
+    }
 }
+
+#[cfg(test)]
+mod tests;
