@@ -4,7 +4,6 @@ mod support;
 
 use std::{
     env, fs,
-    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -16,15 +15,6 @@ use tracer::{
     snapshot::Snapshot,
 };
 use tracer_common::hdr::MAX_VALUE;
-
-/// Says that a test cannot run here, and why; the test runner counts it as skipped.
-fn skip(name: &str, why: &str) {
-    eprintln!("skipped: {why}");
-    if let Some(log) = env::var_os("EXITPATH_SKIP_LOG") {
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        writeln!(file, "{name}: {why}").unwrap();
-    }
-}
 
 /// A Python that has the packages the tests need: `EXITPATH_PYTHON` names it (`cargo xtask test` sets it), or it
 /// is in the virtual environment `EXITPATH_TEST_VENV`.
@@ -38,12 +28,12 @@ fn interpreter() -> Option<PathBuf> {
 /// Runs a script that imports `module`; `None` if it cannot, after saying so.
 fn python(test: &str, module: &str, script: &str, arguments: &[&Path]) -> Option<Output> {
     let Some(python) = interpreter() else {
-        skip(test, "no Python with the test packages (EXITPATH_PYTHON)");
+        support::skip(test, "no Python with the test packages (EXITPATH_PYTHON)");
         return None;
     };
     let found = Command::new(&python).args(["-c", &format!("import {module}")]).output().unwrap();
     if !found.status.success() {
-        skip(test, &format!("the Python package {module} is not installed"));
+        support::skip(test, &format!("the Python package {module} is not installed"));
         return None;
     }
     let output = Command::new(&python).args(["-c", script]).args(arguments).output().unwrap();
