@@ -6,6 +6,8 @@ mod curve;
 mod decompose;
 mod draws;
 mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod gather;
 mod grid;
 mod interval;

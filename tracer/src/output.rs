@@ -1,6 +1,7 @@
 //! Bytes from a report, one file a format. Pure: they write to the writer they are given, and do nothing else.
 
 pub mod csv;
+pub mod diff;
 pub mod human;
 pub mod json;
 pub mod openmetrics;
