@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     kernel::{Facts, machine},
-    metadata::Metadata,
+    metadata::{Conditions, Metadata},
     plan::Plan,
     recording::FORMAT,
     regime::Regime,
@@ -31,6 +31,8 @@ pub fn describe(
         tool: concat!("exitpath ", env!("CARGO_PKG_VERSION")).to_owned(),
         kernel,
         machine: machine::describe(),
+        conditions: Conditions::default(),
+        run: None,
         plan: plan.describe(),
         precision: settings.precision.digits(),
         clock: "CLOCK_MONOTONIC (bpf_ktime_get_ns)".to_owned(),

@@ -198,6 +198,9 @@ pub fn describe() -> MachineInfo {
         governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         smt: read("/sys/devices/system/cpu/smt/control"),
         mitigations,
+        turbo: None,
+        hypervisor: None,
+        clocksource: None,
         host_id: read("/etc/machine-id").map(|id| short_digest(&id)).unwrap_or_default(),
     }
 }

@@ -39,6 +39,8 @@ pub fn object(report: &Report) -> Value {
         "tool": metadata.tool,
         "kernel": metadata.kernel,
         "machine": metadata.machine,
+        "conditions": metadata.conditions,
+        "run": metadata.run,
         "plan": {
             "name": metadata.plan.name,
             "fidelity": fidelity,

@@ -35,6 +35,7 @@ pub fn metadata() -> Metadata {
         sample: 1,
         counts_only: false,
         command: Vec::new(),
+        ..Metadata::default()
     }
 }
 
