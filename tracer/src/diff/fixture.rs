@@ -8,7 +8,7 @@ use crate::{
         PathMix, Row, Side, Subject, TotalShift, Unit, Verdict,
     },
     environment::Difference,
-    metadata::{KernelInfo, MachineInfo, Metadata, PlanInfo},
+    metadata::{Conditions, KernelInfo, MachineInfo, Metadata, PlanInfo},
     report::CallName,
 };
 
@@ -102,6 +102,7 @@ fn head(release: &str, command_line: &str, governor: &str) -> Metadata {
             smt: Some("off".to_owned()),
             mitigations: [("meltdown".to_owned(), "Mitigation: PTI".to_owned())].into(),
             host_id: "00ff".to_owned(),
+            ..MachineInfo::default()
         },
         plan: PlanInfo {
             name: "final-hook".to_owned(),
@@ -116,6 +117,8 @@ fn head(release: &str, command_line: &str, governor: &str) -> Metadata {
         sample: 1,
         counts_only: false,
         command: vec!["make".to_owned(), "-j8".to_owned()],
+        conditions: Conditions::default(),
+        run: None,
     }
 }
 

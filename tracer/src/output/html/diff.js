@@ -42,8 +42,8 @@ function rowsSection({ title, rows, metric }, data) {
     return Math.min(1, Math.max(0.02, 2 * data.floor.ratio, 1.15 * (all[Math.floor(all.length * 0.95)] || all[all.length - 1] || 0)));
   };
   const columns = [
-    { title: "call", name: true, cell: (row) => row.call, sort: (row) => row.call },
-    { title: "path", cell: (row) => pathKey(row.path), sort: (row) => row.path },
+    { title: "call", name: true, cell: (row) => [row.call, el("small", { class: "phone" }, `${row.path}, n ${row.n.map(count).join(" / ")}`)], sort: (row) => row.call },
+    { title: "path", spare: true, cell: (row) => pathKey(row.path), sort: (row) => row.path },
     { title: "verdict", cell: (row) => verdictOf(row.verdict, row.because), sort: (row) => String(VERDICTS.indexOf(row.verdict)) },
     { title: "n base", number: true, spare: true, cell: (row) => count(row.n[0]), sort: (row) => row.n[0] },
     { title: "n new", number: true, spare: true, cell: (row) => count(row.n[1]), sort: (row) => row.n[1] },

@@ -9,7 +9,7 @@ function el(tag, attributes, ...children) {
     if (typeof value === "function") node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== ""));
+  node.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== ""));
   return node;
 }
 
@@ -31,7 +31,7 @@ function grid(titles, rows) {
   const numbers = titles.map((title) => title.startsWith(">"));
   const cell = (tag) => (value, at) =>
     value instanceof Node && value.tagName === "TD" ? value : el(tag, { class: numbers[at] ? "number" : null }, value);
-  return el("div", { class: "scroll" }, el("table", null,
+  return el("div", { class: "scroll fit" }, el("table", null,
     el("thead", null, el("tr", null, titles.map((title, at) => cell("th")(title.replace(">", ""), at)))),
     el("tbody", null, rows.map((row) => el("tr", null, row.map(cell("td")))))));
 }

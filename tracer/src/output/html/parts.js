@@ -27,7 +27,7 @@ function mixBars(bars) {
   ]));
 }
 
-const pathKey = (path) => el("span", null, el("i", { class: `key ${pathClass(path)}` }), path);
+const pathKey = (path) => el("span", { class: "path" }, el("i", { class: `key ${pathClass(path)}` }), path);
 
 /** Named counts in words: `EAGAIN 3, EINTR 1`. */
 const named = (counts) => counts.map(([name, number]) => `${name} ${count(number)}`).join(", ") || "none";

@@ -8,32 +8,32 @@ const QUANTILES = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999];
 const logarithm = (ns) => Math.log10(Math.max(ns, 0.5));
 const quantileName = (quantile) => `p${Number((quantile * 100).toPrecision(6))}`;
 
-/** Times that divide a range of logarithms: at most some eight of 1, 2 and 5 times a power of ten. */
-function timeTicks(low, high) {
+/** Times that divide a range of logarithms, at most so many. */
+function timeTicks(low, high, most) {
   const steps = high - low > 4 ? [1] : high - low > 2 ? [1, 3] : [1, 1.5, 2, 3, 5, 7];
   const ticks = [];
   for (let power = Math.floor(low); power <= Math.ceil(high); power++) {
     for (const step of steps) ticks.push(power + Math.log10(step));
   }
   const inside = ticks.filter((tick) => tick >= low && tick <= high);
-  const every = Math.ceil(inside.length / 8);
+  const every = Math.ceil(inside.length / most);
   return inside.filter((_, at) => at % every === 0);
 }
 
 const AXES = {
-  time: { splits: (u, axis, low, high) => timeTicks(low, high), values: (u, ticks) => ticks.map((tick) => time(Number((10 ** tick).toPrecision(2)))) },
+  time: { splits: (u, axis, low, high) => timeTicks(low, high, axis === 0 ? Math.max(3, Math.floor(u.width / 80)) : 6), values: (u, ticks) => ticks.map((tick) => time(Number((10 ** tick).toPrecision(2)))) },
   quantile: {
     splits: (u, axis, low, high) => QUANTILES.map(odds).filter((tick) => tick >= low && tick <= high),
     values: (u, ticks) => ticks.map((tick) => quantileName(10 ** tick / (1 + 10 ** tick))),
   },
   share: { splits: () => [0, 0.25, 0.5, 0.75, 1], values: (u, ticks) => ticks.map((tick) => `${tick * 100}%`) },
-  shift: { values: (u, ticks) => ticks.map((tick) => (tick === 0 ? "0" : `${tick > 0 ? "+" : ""}${time(tick)}`)), size: 74 },
+  shift: { values: (u, ticks) => ticks.map((tick) => `${tick > 0 ? "+" : ""}${Number((tick * 100).toPrecision(3))}%`), size: 58 },
 };
 
 /** Puts a plot into a node, and draws it again when the theme or the width changes. */
-function plot(title, say, build) {
+function plot(title, say, build, caption) {
   const place = el("div", { role: "img", "aria-label": say });
-  const node = el("div", { class: "plot" }, el("h3", null, title), place);
+  const node = el("div", { class: "plot" }, el("h3", null, title), caption ? el("p", { class: "quiet" }, caption) : "", place);
   let drawn = null;
   const again = () => {
     if (!node.isConnected || place.clientWidth === 0) return;
@@ -46,10 +46,8 @@ function plot(title, say, build) {
     drawn = new uPlot({ width: place.clientWidth, height: 250, cursor: { drag: { x: true, y: false } }, ...options }, data, place);
   };
   Theme.listeners.push(again);
-  new ResizeObserver(() => {
-    if (!drawn) again();
-    else if (drawn.width !== place.clientWidth && place.clientWidth) drawn.setSize({ width: place.clientWidth, height: 250 });
-  }).observe(place);
+  // In the next frame: a plot that changes its size while sizes are observed is observed again.
+  new ResizeObserver(() => requestAnimationFrame(() => { if (!drawn || drawn.width !== place.clientWidth) again(); })).observe(place);
   return node;
 }
 
@@ -95,23 +93,24 @@ function ecdfPlot(quantiles, base, fresh) {
         side("new", "new"),
       ],
     },
-  }));
+  }), "The share of calls that take at most a time.");
 }
 
-/** How far each quantile moved, with its interval; the band around 0 is what counts as no change. */
-function shiftPlot(quantiles, [shift, low, high], base, floor, confidence) {
+/** How far each quantile moved, in percent of base, with its interval; the band around 0 counts as no change. */
+function shiftPlot(quantiles, shifts, base, floor, confidence) {
+  const share = (values) => values.map((value, at) => (known(value) && base[at] > 0 ? value / base[at] : null));
+  const reach = base.map((value) => Math.max(floor.ns / Math.max(value, 1e-3), floor.ratio));
   const around = (u) => {
     const { ctx, bbox } = u;
-    const y = (value) => u.valToPos(value, "y", true);
+    const y = (value) => u.valToPos(value, "y", true), x = (at) => u.valToPos(u.data[0][at], "x", true);
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
     ctx.fillStyle = Theme.colour("floor");
     ctx.beginPath();
-    const reach = (at) => Math.max(floor.ns, base[at] * floor.ratio);
-    u.data[0].forEach((x, at) => ctx.lineTo(u.valToPos(x, "x", true), y(reach(at))));
-    for (let at = u.data[0].length - 1; at >= 0; at--) ctx.lineTo(u.valToPos(u.data[0][at], "x", true), y(-reach(at)));
+    for (let at = 0; at < reach.length; at++) ctx.lineTo(x(at), y(reach[at]));
+    for (let at = reach.length - 1; at >= 0; at--) ctx.lineTo(x(at), y(-reach[at]));
     ctx.fill();
     ctx.strokeStyle = Theme.colour("quiet");
     ctx.beginPath();
@@ -120,22 +119,25 @@ function shiftPlot(quantiles, [shift, low, high], base, floor, confidence) {
     ctx.stroke();
     ctx.restore();
   };
-  const shown = (u, y) => (y == null ? "-" : timeSpan([y, y, y])[0]);
-  return plot("Shift of each quantile", "new less base at each quantile, with its interval", () => ({
-    data: [quantiles.map(odds), shift, low, high],
+  const shown = (values) => (u, y, series, at) => (at == null || y == null ? "-" : `${timeSpan([values[at], 0, 0])[0]} (${ratioSpan([1 + y, 1, 1])[0]})`);
+  const [shift, low, high] = shifts;
+  const least = 1.3 * Math.max(floor.ratio, 0.005);
+  const range = (u, from, to) => uPlot.rangeNum(Math.min(from, -least), Math.max(to, least), 0.05, true);
+  return plot("Shift of each quantile, in percent of base", "new less base at each quantile, with its interval", () => ({
+    data: [quantiles.map(odds), share(shift), share(low), share(high)],
     options: {
-      scales: { x: { time: false }, y: { range: (u, least, most) => uPlot.rangeNum(Math.min(least, 0), Math.max(most, 0), 0.1, true) } },
+      scales: { x: { time: false }, y: { range } },
       axes: [{ ...AXES.quantile }, { ...AXES.shift }],
       bands: [{ series: [3, 2], fill: Theme.colour("band") }],
       hooks: { drawAxes: [around] },
       series: [
         { label: "quantile", value: (u, x) => (x == null ? "-" : quantileName(10 ** x / (1 + 10 ** x))) },
-        { label: "new less base", stroke: Theme.colour("new"), width: 2, value: shown },
-        { label: `${confidence} from`, width: 0, points: { show: false }, value: shown },
-        { label: "to", width: 0, points: { show: false }, value: shown },
+        { label: "new less base", stroke: Theme.colour("new"), width: 2, value: shown(shift) },
+        { label: `${confidence} from`, width: 0, points: { show: false }, value: shown(low) },
+        { label: "to", width: 0, points: { show: false }, value: shown(high) },
       ],
     },
-  }));
+  }), "Blue: the interval. Green: what counts as no change.");
 }
 
 /** One row's change in percent: its interval as a line, 0, and the band that counts as no change. */
