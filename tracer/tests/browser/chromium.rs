@@ -61,7 +61,7 @@ impl Browser {
             self.drive(page, &name, script);
         }
         let picture = self.folder.path().join(format!("{name}-{}.png", look.name));
-        self.run(&name, look, &[&format!("--screenshot={}", picture.display())]);
+        let dom = self.run(&name, look, &["--dump-dom", &format!("--screenshot={}", picture.display())]);
         assert!(fs::metadata(&picture).unwrap().len() > 20_000, "an empty picture");
         if let Some(folder) = env::var_os("EXITPATH_SCREENSHOTS") {
             let page = self.folder.path().join(format!("{name}.html"));
@@ -69,7 +69,7 @@ impl Browser {
                 fs::copy(file, Path::new(&folder).join(file.file_name().unwrap())).unwrap();
             }
         }
-        let dom = String::from_utf8(self.run(&name, look, &["--dump-dom"]).stdout).unwrap();
+        let dom = String::from_utf8(dom.stdout).unwrap();
         assert!(dom.contains("data-ready=\"yes\""), "the page was built to its end");
         dom
     }
