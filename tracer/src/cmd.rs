@@ -1,6 +1,7 @@
 //! The subcommands: thin glue between the terminal and the library, one file each.
 
 pub mod args;
+pub mod diff;
 pub mod doctor;
 mod failures;
 pub mod filters;
@@ -36,6 +37,7 @@ pub struct Cli {
 enum Command {
     Record(Box<record::RecordArgs>),
     Report(report::ReportArgs),
+    Diff(Box<diff::DiffArgs>),
     Syscalls(syscalls::SyscallsArgs),
     Doctor(doctor::DoctorArgs),
     Plan(plan::PlanArgs),
@@ -49,6 +51,7 @@ impl Cli {
         match self.command {
             Command::Record(args) => record::run(&args),
             Command::Report(args) => report::run(&args).map(|()| 0),
+            Command::Diff(args) => diff::run(&args),
             Command::Syscalls(args) => syscalls::run(&args).map(|()| 0),
             Command::Doctor(args) => doctor::run(&args).map(|()| 0),
             Command::Plan(args) => plan::run(&args).map(|()| 0),
