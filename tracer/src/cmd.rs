@@ -1,6 +1,7 @@
 //! The subcommands: thin glue between the terminal and the library, one file each.
 
 pub mod args;
+pub mod bench;
 pub mod doctor;
 mod failures;
 pub mod filters;
@@ -34,6 +35,7 @@ pub struct Cli {
 enum Command {
     Record(Box<record::RecordArgs>),
     Report(report::ReportArgs),
+    Bench(bench::BenchArgs),
     Syscalls(syscalls::SyscallsArgs),
     Doctor(doctor::DoctorArgs),
     Plan(plan::PlanArgs),
@@ -47,6 +49,7 @@ impl Cli {
         match self.command {
             Command::Record(args) => record::run(&args),
             Command::Report(args) => report::run(&args).map(|()| 0),
+            Command::Bench(args) => bench::run(&args).map(|()| 0),
             Command::Syscalls(args) => syscalls::run(&args).map(|()| 0),
             Command::Doctor(args) => doctor::run(&args).map(|()| 0),
             Command::Plan(args) => plan::run(&args).map(|()| 0),

@@ -138,7 +138,8 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
     run::trace(recorder, &metadata, &timing, outputs, command, ready, args.verbose)
 }
 
-fn parse_seconds(text: &str) -> Result<f64, String> {
+/// Seconds, as they are typed.
+pub(super) fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.strip_suffix('s').unwrap_or(text).parse() {
         Ok(seconds) if (0.01..=1e8).contains(&seconds) => Ok(seconds),
         _ => Err("write seconds, 0.01 or more, as in 10 or 0.5".to_owned()),
