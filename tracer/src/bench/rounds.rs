@@ -147,18 +147,17 @@ impl Session {
         let clock = self.turns.clock;
         let mut operation = (bench.start)()?;
         let (mut size, mut made, began) = (bench.grain, bench.extra_calls, clock.start());
+        // The fastest is the undisturbed one: on a busy machine a short batch may take as long as a long one should.
+        let mut fastest = f64::INFINITY;
         loop {
             let start = clock.start();
             operation.run(size)?;
             let now = clock.stop().ticks;
             made += size;
-            let took = self.rate.ns(now.saturating_sub(start)).max(1.0);
-            let enough = took >= target / 2.0;
-            if enough {
-                size = grained((size as f64 * target / took) as u64, bench.grain);
-            } else {
-                size = size.saturating_mul(2);
-            }
+            fastest = fastest.min(self.rate.ns(now.saturating_sub(start)).max(1.0) / size as f64);
+            let enough = fastest * size as f64 >= target / 2.0;
+            size =
+                if enough { grained((target / fastest) as u64, bench.grain) } else { size.saturating_mul(2) };
             let over = self.rate.ns(now.saturating_sub(began)) >= warmup.as_nanos() as f64;
             if enough && over || interrupt::asked() {
                 break;

@@ -57,7 +57,7 @@ fn head(results: &Results, metadata: &Metadata, to: &mut dyn Write) -> io::Resul
     let rate = results.rate;
     writeln!(
         to,
-        "clock: {} at {:.6} GHz, +-{:.2} ppm against CLOCK_MONOTONIC_RAW over {}; reading it twice {}, \
+        "clock: {} at {:.6} GHz, +-{:.3} ppm against CLOCK_MONOTONIC_RAW over {}; reading it twice {}, \
          an empty turn of the loop {} (neither is taken off)",
         results.clock.name(),
         rate.ticks_per_ns,
@@ -201,7 +201,8 @@ fn foot(results: &Results, to: &mut dyn Write) -> io::Result<()> {
         let share = row.clock_share(results.clock_ns);
         if share > CLOCK_SHARE {
             let (name, share) = (row.bench.name, human::percent(share));
-            writeln!(to, "short: {name}: reading the clock is {share} of a batch; give more --calls")?;
+            let calls = human::count(row.batch);
+            writeln!(to, "short: {name}: reading the clock is {share} of a batch of {calls} calls")?;
         }
     }
     for (name, why) in &results.skipped {
