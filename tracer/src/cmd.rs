@@ -1,6 +1,7 @@
 //! The subcommands: thin glue between the terminal and the library, one file each.
 
 pub mod args;
+pub mod bench;
 pub mod diff;
 pub mod doctor;
 mod failures;
@@ -38,6 +39,7 @@ enum Command {
     Record(Box<record::RecordArgs>),
     Report(report::ReportArgs),
     Diff(Box<diff::DiffArgs>),
+    Bench(bench::BenchArgs),
     Syscalls(syscalls::SyscallsArgs),
     Doctor(doctor::DoctorArgs),
     Plan(plan::PlanArgs),
@@ -52,6 +54,7 @@ impl Cli {
             Command::Record(args) => record::run(&args),
             Command::Report(args) => report::run(&args).map(|()| 0),
             Command::Diff(args) => diff::run(&args),
+            Command::Bench(args) => bench::run(&args).map(|()| 0),
             Command::Syscalls(args) => syscalls::run(&args).map(|()| 0),
             Command::Doctor(args) => doctor::run(&args).map(|()| 0),
             Command::Plan(args) => plan::run(&args).map(|()| 0),

@@ -1,5 +1,6 @@
 //! exitpath as a library: facts, plans, sessions, recordings, reports.
 
+pub mod bench;
 pub mod budget;
 pub mod cmd;
 pub mod command;

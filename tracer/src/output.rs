@@ -1,5 +1,6 @@
 //! Bytes from a report, one file a format. Pure: they write to the writer they are given, and do nothing else.
 
+pub mod bench;
 pub mod csv;
 pub mod diff;
 pub mod hgrm;

@@ -106,6 +106,21 @@ impl Outputs {
         Ok(())
     }
 
+    /// The width of the terminal that the result goes to, if it is one.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        self.result.as_ref()?.sink.width()
+    }
+
+    /// Writes what is no report to the result.
+    pub fn put(&mut self, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<(), CliError> {
+        let Some(Shown { sink, open, .. }) = &mut self.result else { return Ok(()) };
+        if *open {
+            *open = sink.put(write)?.is_continue();
+        }
+        Ok(())
+    }
+
     /// Ends all files.
     pub fn finish(self) -> Result<(), CliError> {
         for one in self.recordings {
