@@ -5,6 +5,7 @@ pub mod doctor;
 mod failures;
 pub mod filters;
 pub mod generate;
+pub mod inputs;
 pub mod metadata;
 pub mod outputs;
 pub mod plan;
@@ -12,6 +13,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod syscalls;
+pub mod when;
 
 use clap::{Parser, Subcommand};
 

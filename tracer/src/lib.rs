@@ -19,6 +19,7 @@ pub mod recorder;
 pub mod recording;
 pub mod regime;
 pub mod report;
+pub mod ring;
 pub mod session;
 pub mod settings;
 pub mod sink;
