@@ -9,6 +9,7 @@ pub mod inputs;
 pub mod metadata;
 pub mod outputs;
 pub mod plan;
+mod privileges;
 pub mod record;
 pub mod report;
 pub mod run;

@@ -14,6 +14,7 @@ pub mod kernel;
 pub mod metadata;
 pub mod output;
 pub mod plan;
+pub mod privileges;
 pub mod reader;
 pub mod recorder;
 pub mod recording;

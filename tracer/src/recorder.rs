@@ -12,6 +12,7 @@ use crate::{
     handlers,
     kernel::Facts,
     plan::{Attach, Plan, Trials},
+    privileges::{Capability, Keeper, Reason},
     reader::{InFlightCall, Reader},
     session::{
         Session, SessionError,
@@ -111,6 +112,21 @@ impl Recorder {
             why: error.to_string(),
         })?;
         Ok(Engine::Probes { reader, session })
+    }
+
+    /// Has the run-time statistics turned on by this process.
+    pub fn measure_through(&mut self, keeper: Option<Keeper>) {
+        self.meter.through(keeper);
+    }
+
+    /// The capabilities without which this recording cannot go on, found by trying; `None` where it needs all it has.
+    #[must_use]
+    pub fn needs(&self) -> Option<Vec<(Capability, Reason)>> {
+        match &self.engine {
+            Engine::Typed { session, .. } => Some(session.needs()),
+            // Probes are taken out through tracefs, and these kernels know no finer rights.
+            Engine::Probes { .. } => None,
+        }
     }
 
     /// What was counted since the last interval.

@@ -9,6 +9,7 @@ use super::{
     filters::FilterArgs,
     metadata,
     outputs::Outputs,
+    privileges,
     run::{self, Timing},
 };
 use crate::{
@@ -68,6 +69,9 @@ pub struct RecordArgs {
     /// Diagnostics from the kernel programs' slow paths, on standard error
     #[arg(short, long)]
     verbose: bool,
+    /// Keep the capabilities that are not needed any more once everything is attached
+    #[arg(long, help_heading = "Privileges")]
+    keep_privileges: bool,
     /// Trace this command and what it starts, from its first call on
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -97,6 +101,7 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
     let mut outputs =
         Outputs::open(args.recording.as_deref(), &args.output, &args.view, args.interval.is_some())?;
     // Forked while this process has one thread.
+    let keeper = if args.keep_privileges { None } else { privileges::keeper() };
     let mut command = if args.command.is_empty() { None } else { Some(Command::prepare(&args.command)?) };
     let facts = Facts::gather();
     let mut settings = Settings {
@@ -128,11 +133,14 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
     // Reading the machine's description makes calls of its own: before tracing, so that it does not show.
     let mut metadata =
         metadata::describe(&facts, &plans[0], &settings, args.filters.describe(), &args.command);
-    let recorder = Recorder::start_first(plans, &facts, &settings)?;
+    let mut recorder = Recorder::start_first(plans, &facts, &settings)?;
     metadata.plan = recorder.plan().describe();
     outputs.begin(&metadata)?;
     if let Some(command) = &mut command {
         command.start()?;
+    }
+    if !args.keep_privileges {
+        privileges::give_up(&mut recorder, keeper, &outputs, command.is_some())?;
     }
     let timing = Timing { duration: args.duration, interval: args.interval, in_flight: args.in_flight };
     run::trace(recorder, &metadata, &timing, outputs, command, ready, args.verbose)

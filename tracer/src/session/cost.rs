@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     os::fd::OwnedFd,
     time::{Duration, Instant},
 };
@@ -10,7 +11,7 @@ use std::{
 use aya::sys::{Stats, enable_stats};
 
 use super::{Session, info::ProgramStats};
-use crate::{plan::Commit, snapshot::OwnCost};
+use crate::{plan::Commit, privileges::Keeper, snapshot::OwnCost};
 
 /// How long a window is open.
 pub const WINDOW: Duration = Duration::from_millis(20);
@@ -25,6 +26,7 @@ pub struct CostMeter {
     next: Instant,
     total: OwnCost,
     reader_ns: u64,
+    keeper: Option<Keeper>,
 }
 
 struct Window {
@@ -38,7 +40,18 @@ impl CostMeter {
     /// The first window opens soon, so that short recordings have a figure too.
     #[must_use]
     pub fn new() -> Self {
-        Self { open: None, next: Instant::now() + FIRST, total: OwnCost::default(), reader_ns: cpu_ns() }
+        Self {
+            open: None,
+            next: Instant::now() + FIRST,
+            total: OwnCost::default(),
+            reader_ns: cpu_ns(),
+            keeper: None,
+        }
+    }
+
+    /// Has this process turn the statistics on, for when we no longer may.
+    pub fn through(&mut self, keeper: Option<Keeper>) {
+        self.keeper = keeper;
     }
 
     /// When to call [`Self::tick`] next.
@@ -58,12 +71,19 @@ impl CostMeter {
             return;
         }
         // Without the privilege, or before 5.8, there is no figure: outputs say so.
-        match enable_stats(Stats::RunTime) {
+        match self.enable() {
             Ok(on) => {
                 self.open = Some(Window { since: Instant::now(), before: sum(session), _on: on });
                 self.next = Instant::now() + WINDOW;
             }
             Err(_) => self.next = Instant::now() + PERIOD,
+        }
+    }
+
+    fn enable(&self) -> io::Result<OwnedFd> {
+        match &self.keeper {
+            Some(keeper) => keeper.enable(),
+            None => enable_stats(Stats::RunTime).map_err(io::Error::other),
         }
     }
 
