@@ -14,6 +14,7 @@ mod lint;
 mod manifest;
 mod mutants;
 mod overhead;
+mod package;
 mod packages;
 #[path = "../../tracer/build/ebpf.rs"]
 mod recipe;
@@ -51,6 +52,7 @@ enum Task {
     Lint(lint::Arguments),
     Overhead(overhead::Arguments),
     Dist(dist::Arguments),
+    PackageTest(package::Arguments),
     Syscalls(syscalls::Arguments),
 }
 
@@ -76,6 +78,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Lint(arguments) => lint::perform(&arguments),
         Task::Overhead(arguments) => overhead::perform(&arguments),
         Task::Dist(arguments) => dist::perform(&arguments),
+        Task::PackageTest(arguments) => package::perform(&arguments),
         Task::Syscalls(arguments) => syscalls::perform(&arguments),
     }
 }
