@@ -9,5 +9,12 @@
 //! One thread, one loop: it wakes once an interval, once for the window in which its own cost is measured, and for
 //! whoever asks.
 
+pub mod core;
 pub mod exposition;
+pub mod http;
+pub mod options;
+pub mod pprof;
+pub mod recent;
+pub mod service;
+pub mod source;
 pub mod totals;

@@ -148,11 +148,7 @@ impl Snapshot {
             owed.returns > 0 || owed.latency.count > 0
         });
         self.series.retain(|_, one| one.returns > 0);
-        let (start_ns, first) = (part.start_ns, self.duration_ns == 0);
         self.merge(&part);
-        if first {
-            self.start_ns = start_ns;
-        }
         for (key, owed) in moved {
             let sum = self.moved.entry(key).or_insert_with(|| Series::new(owed.latency.precision));
             sum.merge(&owed);

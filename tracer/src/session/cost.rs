@@ -47,6 +47,13 @@ impl CostMeter {
         self.next
     }
 
+    /// Opens the next window at this time instead.
+    pub const fn measure_at(&mut self, at: Instant) {
+        if self.open.is_none() {
+            self.next = at;
+        }
+    }
+
     /// Opens or closes a window when it is time.
     pub fn tick(&mut self, session: &Session) {
         if Instant::now() < self.next {
@@ -92,7 +99,8 @@ impl CostMeter {
         OwnCost { reader_ns, ..OwnCost::default() }
     }
 
-    fn close(&mut self, session: &Session) {
+    /// Closes the window, if one is open.
+    pub fn close(&mut self, session: &Session) {
         let Some(window) = self.open.take() else { return };
         let after = sum(session);
         self.total.runs += after.runs.saturating_sub(window.before.runs);

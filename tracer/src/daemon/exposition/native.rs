@@ -3,7 +3,7 @@
 //! Prometheus (and OpenTelemetry) put a value into bucket *i* when `base^(i-1) < value <= base^i`, with
 //! `base = 2^(2^-schema)`. HDR cells are linear within an octave, so a cell may lie across an edge. It goes, whole, to
 //! the bucket of its middle: ranks are kept exactly, and a value is at most half a cell (0.4 % with 2 digits, 3.2 % with
-//! 1) outside its bucket. What `histogram_quantile` says of a rank therefore lies within
+//! one) outside its bucket. What `histogram_quantile` says of a rank therefore lies within
 //! [`error_bound`] of every value in the cell of that rank.
 
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ pub fn rebin(histogram: &Histogram, schema: i8) -> Exponential {
             all.zero += count;
             continue;
         }
-        let middle = (low as f64 + high as f64) / 2.0 * 1e-9;
+        let middle = f64::midpoint(low as f64, high as f64) * 1e-9;
         *all.buckets.entry((middle.log2() * scale).ceil() as i32).or_default() += count;
     }
     all

@@ -1,4 +1,4 @@
-//! The messages of `io.prometheus.client` (`metrics.proto` of prometheus/client_model), as far as they are used here.
+//! The messages of `io.prometheus.client` (`metrics.proto` of `prometheus/client_model`), as far as they are used here.
 
 #![expect(missing_docs, reason = "fields are named and documented by metrics.proto")]
 

@@ -1,0 +1,146 @@
+//! The loop: intervals, signals, and what they change.
+
+use std::{cell::RefCell, fs::File, io::Write as _, rc::Rc};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::LocalSet,
+    time::sleep_until,
+};
+
+use super::{
+    core::{Core, say},
+    http::Server,
+    options::{Options, Tracing},
+    source::Source,
+};
+use crate::{
+    error::{CANNOT_TRACE, CliError},
+    metadata::Metadata,
+};
+
+/// Programs that count.
+pub struct Attached {
+    /// They.
+    pub source: Box<dyn Source>,
+    /// What they record, described.
+    pub metadata: Metadata,
+}
+
+/// How the loop asks for what it does not know.
+pub struct Control {
+    /// Reads the configuration again.
+    pub options: Box<dyn Fn() -> Result<Options, String>>,
+    /// Attaches programs.
+    pub attach: Attach,
+}
+
+/// Attaches programs for these settings.
+pub type Attach = Box<dyn Fn(&Tracing) -> Result<Attached, String>>;
+
+/// Runs until SIGTERM or SIGINT. `ready` hears a line once it is served.
+pub fn service(core: Core, control: Control, ready: Option<File>) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| {
+        CliError::told(CANNOT_TRACE, &format!("cannot start the event loop: {error}"))
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let core = Rc::new(RefCell::new(core));
+    let local = LocalSet::new();
+    let ended = local.block_on(&runtime, run(&core, control, ready));
+    // What is served borrows the state: it goes first.
+    drop(local);
+    drop(runtime);
+    if let Ok(core) = Rc::try_unwrap(core) {
+        core.into_inner().stop();
+    }
+    ended
+}
+
+struct Signals {
+    end: [Signal; 2],
+    reload: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, CliError> {
+        let catch = |kind| {
+            let failed = |error| CliError::told(CANNOT_TRACE, &format!("cannot catch signals: {error}"));
+            signal(kind).map_err(failed)
+        };
+        let end = [catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?];
+        Ok(Self { end, reload: catch(SignalKind::hangup())? })
+    }
+}
+
+async fn run(core: &Rc<RefCell<Core>>, control: Control, ready: Option<File>) -> Result<(), CliError> {
+    let mut signals = Signals::new()?;
+    let http = core.borrow().options().http.clone();
+    let mut server = Server::start(core, &http).map_err(|error| CliError::input("cannot serve", &error))?;
+    say_places(core, &server);
+    if let Some(mut ready) = ready {
+        // Whoever asked may have gone.
+        let _ = ready.write_all(b"\n");
+    }
+    loop {
+        let due = core.borrow().due();
+        let [terminate, interrupt] = &mut signals.end;
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = signals.reload.recv() => reload(core, &control, &mut server).await,
+            () = sleep_until(due.into()) => core.borrow_mut().tick(),
+        }
+    }
+    Ok(())
+}
+
+fn say_places(core: &Rc<RefCell<Core>>, server: &Server) {
+    let core = core.borrow();
+    let plan = &core.metadata().plan;
+    let ring = core
+        .options()
+        .ring
+        .as_ref()
+        .map_or_else(|| "no ring".to_owned(), |ring| format!("ring {}", ring.display()));
+    let places = if server.places.is_empty() { "nowhere".to_owned() } else { server.places.join(" ") };
+    say(&format!("tracing (plan {}, {}), {ring}, serving {places}", plan.name, plan.fidelity));
+}
+
+/// Reads the configuration again and takes what it says, or keeps what holds and says why.
+async fn reload(core: &Rc<RefCell<Core>>, control: &Control, server: &mut Server) {
+    match try_reload(core, control, server).await {
+        Ok(()) => core.borrow_mut().numbers().reloads += 1,
+        Err(why) => {
+            core.borrow_mut().numbers().failed_reloads += 1;
+            say(&format!("the configuration was not taken: {why}; what held before still holds"));
+        }
+    }
+}
+
+async fn try_reload(core: &Rc<RefCell<Core>>, control: &Control, server: &mut Server) -> Result<(), String> {
+    let mut options = (control.options)()?;
+    let before = core.borrow().options().clone();
+    if options.ring != before.ring {
+        say("the folder of the ring changes only when the daemon starts: it stays as it was");
+        options.ring.clone_from(&before.ring);
+    }
+    if options.http.tls.is_some() || options.http != before.http {
+        // The same address cannot be listened at twice.
+        server.stop().await;
+        match Server::start(core, &options.http) {
+            Ok(new) => *server = new,
+            Err(error) => {
+                *server = Server::start(core, &before.http).map_err(|again| format!("{error}; {again}"))?;
+                return Err(error.to_string());
+            }
+        }
+    }
+    if !options.tracing.same(&before.tracing) {
+        let Attached { source, metadata } = (control.attach)(&options.tracing)?;
+        core.borrow_mut().replace(source, metadata);
+        say("other calls are traced: the programs were attached anew");
+    }
+    core.borrow_mut().reconfigure(options);
+    say_places(core, server);
+    Ok(())
+}
