@@ -1,6 +1,7 @@
 //! The subcommands: thin glue between the terminal and the library, one file each.
 
 pub mod args;
+pub mod daemon;
 pub mod doctor;
 mod failures;
 pub mod filters;
@@ -13,6 +14,7 @@ mod privileges;
 pub mod record;
 pub mod report;
 pub mod run;
+pub mod start;
 pub mod syscalls;
 pub mod when;
 
@@ -36,6 +38,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Record(Box<record::RecordArgs>),
+    Daemon(Box<daemon::DaemonArgs>),
     Report(report::ReportArgs),
     Syscalls(syscalls::SyscallsArgs),
     Doctor(doctor::DoctorArgs),
@@ -49,6 +52,7 @@ impl Cli {
     pub fn run(self) -> Result<u8, CliError> {
         match self.command {
             Command::Record(args) => record::run(&args),
+            Command::Daemon(args) => daemon::run(&args).map(|()| 0),
             Command::Report(args) => report::run(&args).map(|()| 0),
             Command::Syscalls(args) => syscalls::run(&args).map(|()| 0),
             Command::Doctor(args) => doctor::run(&args).map(|()| 0),

@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod cmd;
 pub mod command;
+pub mod daemon;
 pub mod diff;
 pub mod doctor;
 pub mod environment;

@@ -138,6 +138,8 @@ impl Recorder {
     fn read(&mut self) -> Snapshot {
         match &mut self.engine {
             Engine::Typed { reader, session } => {
+                // Reading is no part of what the window measures.
+                self.meter.close(session);
                 let missed = Missed::now(session);
                 let mut snapshot = reader.read(missed.counting);
                 snapshot.missed = missed.since(&self.missed);
@@ -203,6 +205,11 @@ impl Recorder {
             // These kernels keep no such statistics.
             Engine::Probes { .. } => self.meter.skip(),
         }
+    }
+
+    /// Opens the next window at this time.
+    pub const fn measure_at(&mut self, at: Instant) {
+        self.meter.measure_at(at);
     }
 
     /// When [`Self::tick`] is due.

@@ -117,35 +117,33 @@ impl Ring {
                 || open.drift(snapshot, began) > DRIFT
                 || !open.is_of(metadata);
             if done {
-                self.finish()?;
+                // Without its end it reads as well, and a full disk shows below.
+                let _ = self.finish();
             }
         }
         // Room first: a full ring never grows over its bound.
         self.trim();
-        let before = match &mut self.open {
-            Some(open) => open.bytes(),
-            None => {
-                fs::create_dir_all(&self.folder)?;
-                let name = Name::new(self.next, began);
-                let segment = Segment::begin(&self.folder.join(name.to_string()), metadata, snapshot, began)?;
-                self.next += 1;
-                self.open.insert(segment).bytes()
-            }
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => self.begin(metadata, snapshot, began)?,
         };
-        let Some(open) = &mut self.open else { return Ok(()) };
-        match open.put(snapshot) {
-            Ok(()) => {
-                self.largest = self.largest.max(open.bytes() - before);
-                Ok(())
-            }
-            Err(error) => {
-                // Cut back to its last whole interval; its compressor has gone on, so it ends here.
-                if let Some(open) = self.open.take() {
-                    self.old.extend(open.abandon());
-                }
-                Err(error)
-            }
+        let before = open.bytes();
+        if let Err(error) = open.put(snapshot) {
+            // Cut back to its last whole interval; its compressor has gone on, so it ends here.
+            self.old.extend(open.abandon());
+            return Err(error);
         }
+        self.largest = self.largest.max(open.bytes() - before);
+        self.open = Some(open);
+        Ok(())
+    }
+
+    fn begin(&mut self, metadata: &Metadata, first: &Snapshot, began: SystemTime) -> io::Result<Segment> {
+        fs::create_dir_all(&self.folder)?;
+        let path = self.folder.join(Name::new(self.next, began).to_string());
+        let segment = Segment::begin(&path, metadata, first, began)?;
+        self.next += 1;
+        Ok(segment)
     }
 
     /// Ends the open segment.

@@ -110,11 +110,11 @@ impl Inputs {
         for source in std::mem::take(&mut self.sources) {
             let (name, mut reader, last) = match source {
                 Source::Open(name, reader) => (name, reader, None),
-                Source::Segment { path, last } => match segment(&path)? {
-                    Some(reader) => (path.display().to_string(), Box::new(reader), Some(last)),
-                    // Its time was over meanwhile.
-                    None => continue,
-                },
+                Source::Segment { path, last } => {
+                    // Its time may be over meanwhile.
+                    let Some(reader) = segment(&path)? else { continue };
+                    (path.display().to_string(), Box::new(reader), Some(last))
+                }
             };
             loop {
                 let snapshot = match reader.interval() {

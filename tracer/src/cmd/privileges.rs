@@ -24,8 +24,8 @@ pub fn give_up(
     outputs: &Outputs,
     command: bool,
 ) -> Result<(), CliError> {
-    recorder.measure_through(keeper);
     let Some(mut keep) = recorder.needs() else { return Ok(()) };
+    recorder.measure_through(keeper);
     if outputs.folders().any(|folder| !is_ours(folder)) {
         keep.extend([Capability::CAP_DAC_OVERRIDE, Capability::CAP_FOWNER].map(|one| (one, NAMING)));
     }

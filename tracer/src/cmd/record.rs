@@ -7,21 +7,12 @@ use clap::Args;
 use super::{
     args::{OutputArgs, ViewArgs},
     filters::FilterArgs,
-    metadata,
     outputs::Outputs,
     privileges,
     run::{self, Timing},
+    start::{Request, start},
 };
-use crate::{
-    budget,
-    command::Command,
-    error::CliError,
-    histogram::Precision,
-    kernel::Facts,
-    plan::{Commit, Plan, Wish},
-    recorder::Recorder,
-    settings::Settings,
-};
+use crate::{command::Command, error::CliError, histogram::Precision, kernel::Facts, settings::Settings};
 
 /// Trace this machine, some processes or a command, and show every call's exit path and latency
 ///
@@ -104,37 +95,23 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
     let keeper = if args.keep_privileges { None } else { privileges::keeper() };
     let mut command = if args.command.is_empty() { None } else { Some(Command::prepare(&args.command)?) };
     let facts = Facts::gather();
-    let mut settings = Settings {
-        precision: args.precision.and_then(Precision::from_digits).unwrap_or_default(),
+    let settings = Settings {
         sample: args.sample,
         counts_only: args.counts_only,
         verbose: args.verbose,
         divert: args.divert,
         ..args.filters.resolve(command.as_ref().map(Command::pid), args.counts_only, args.sample)?
     };
-    let wish = Wish {
-        forced: args.plan.as_deref(),
-        counts_only: args.counts_only,
+    let request = Request {
+        settings,
+        precision: args.precision.and_then(Precision::from_digits),
+        max_series: args.max_series,
+        plan: args.plan.as_deref(),
         follow: args.filters.follow || command.is_some(),
-        plain: settings.is_plain(),
+        filters: args.filters.describe(),
+        command: &args.command,
     };
-    let mut plans = Plan::ranked(&facts, &wish)?;
-    let rows = budget::rows(
-        facts.possible_cpus,
-        facts.available_memory,
-        plans[0].commit == Commit::AtFinal && !args.counts_only,
-        args.max_series,
-        args.precision.and_then(Precision::from_digits),
-    );
-    (settings.max_series, settings.precision) = (rows.rows, rows.precision);
-    if wish.plain && !settings.is_plain() {
-        plans = Plan::ranked(&facts, &Wish { plain: false, ..wish })?;
-    }
-    // Reading the machine's description makes calls of its own: before tracing, so that it does not show.
-    let mut metadata =
-        metadata::describe(&facts, &plans[0], &settings, args.filters.describe(), &args.command);
-    let mut recorder = Recorder::start_first(plans, &facts, &settings)?;
-    metadata.plan = recorder.plan().describe();
+    let (mut recorder, metadata) = start(&facts, request)?;
     outputs.begin(&metadata)?;
     if let Some(command) = &mut command {
         command.start()?;

@@ -1,12 +1,12 @@
 //! Points in time as they are typed: `-2h`, `2026-11-25T08:49:05Z`, seconds since the epoch, `now`.
 
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use jiff::{Span, SpanRelativeTo, Timestamp};
 
 /// A point in time in seconds since the epoch, when it is `now`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum When {
-    /// So long before now.
-    Ago(SignedDuration),
+    /// So many seconds before now.
+    Ago(f64),
     /// Then, in seconds since the epoch.
     At(f64),
 }
@@ -16,7 +16,7 @@ impl When {
     #[must_use]
     pub fn seconds(self, now: f64) -> f64 {
         match self {
-            Self::Ago(ago) => now - ago.as_secs_f64(),
+            Self::Ago(ago) => now - ago,
             Self::At(then) => then,
         }
     }
@@ -29,12 +29,10 @@ pub fn parse_when(text: &str) -> Result<When, String> {
             .to_owned()
     };
     if text == "now" {
-        return Ok(When::Ago(SignedDuration::ZERO));
+        return Ok(When::Ago(0.0));
     }
     if let Some(span) = text.strip_prefix('-') {
-        let span: Span = span.parse().map_err(|_| wrong())?;
-        let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
-        return if length.is_negative() { Err(wrong()) } else { Ok(When::Ago(length)) };
+        return parse_length(span).map(When::Ago).ok_or_else(wrong);
     }
     if let Some(seconds) =
         text.strip_prefix('@').unwrap_or(text).parse().ok().filter(|&at: &f64| at.is_finite())
@@ -43,6 +41,14 @@ pub fn parse_when(text: &str) -> Result<When, String> {
     }
     let stamp: Timestamp = text.parse().map_err(|_| wrong())?;
     Ok(When::At(stamp.as_millisecond() as f64 / 1e3))
+}
+
+/// A length of time in seconds: `2h`, `1h30m`, `90min`, `1d`.
+#[must_use]
+pub fn parse_length(text: &str) -> Option<f64> {
+    let span: Span = text.parse().ok()?;
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    (!length.is_negative()).then(|| length.as_secs_f64())
 }
 
 #[cfg(test)]

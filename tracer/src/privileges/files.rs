@@ -17,9 +17,7 @@ pub struct Files {
     pub read: Vec<PathBuf>,
     /// Folders in which files are made, written, renamed and removed.
     pub write: Vec<PathBuf>,
-    /// TCP ports to listen on.
-    pub bind: Vec<u16>,
-    /// TCP ports of others to connect to.
+    /// TCP ports to connect to. Listening stays free: a reload may change where.
     pub connect: Vec<u16>,
 }
 
@@ -39,15 +37,13 @@ fn ruleset(files: &Files) -> Result<RulesetCreated, RulesetError> {
     let always = ["/proc", "/sys"].map(PathBuf::from);
     let mut rules = Ruleset::default()
         .handle_access(AccessFs::from_all(RIGHTS))?
-        .handle_access(AccessNet::from_all(RIGHTS))?
+        .handle_access(AccessNet::ConnectTcp)?
         .create()?
         // A path that does not exist gives no rule: there is nothing to reach.
         .add_rules(path_beneath_rules(always.iter().chain(&files.read), reads))?
         .add_rules(path_beneath_rules(&files.write, reads | writes()))?;
-    for (ports, access) in [(&files.bind, AccessNet::BindTcp), (&files.connect, AccessNet::ConnectTcp)] {
-        for &port in ports {
-            rules = rules.add_rule(NetPort::new(port, access))?;
-        }
+    for &port in &files.connect {
+        rules = rules.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
     }
     Ok(rules)
 }
@@ -83,7 +79,12 @@ fn describe(status: &RestrictionStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{fs, io::ErrorKind, net::TcpListener, thread};
+    use std::{
+        fs,
+        io::ErrorKind,
+        net::{TcpListener, TcpStream},
+        thread,
+    };
 
     /// A domain is a thread's own, so a test may enter one in a thread that ends.
     #[test]
@@ -112,7 +113,9 @@ mod tests {
             assert_eq!(denied(fs::read("/etc/passwd").map(drop)), ErrorKind::PermissionDenied);
             // Ports from ABI 4 on.
             if said.trim_end_matches(", in part").rsplit(' ').next().and_then(|n| n.parse().ok()) >= Some(4) {
-                assert_eq!(denied(TcpListener::bind("127.0.0.1:0").map(drop)), ErrorKind::PermissionDenied);
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                let connected = TcpStream::connect(listener.local_addr().unwrap());
+                assert_eq!(denied(connected.map(drop)), ErrorKind::PermissionDenied);
             }
             said
         });

@@ -162,7 +162,7 @@ fn confine() -> io::Result<()> {
         rules.insert(libc::SYS_bpf, vec![SeccompRule::new(vec![enable])?]);
         syscalls::compile(rules, SeccompAction::KillProcess, SeccompAction::Allow)
     };
-    syscalls::install(&filter().map_err(io::Error::other)?)
+    syscalls::install(&filter().map_err(io::Error::other)?, syscalls::Log::Nothing)
 }
 
 fn enable() -> io::Result<OwnedFd> {

@@ -149,10 +149,12 @@ const FAMILIES: [libc::c_int; 3] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6
 /// Restricts this thread. `no_new_privs` must be set.
 pub fn restrict() -> Result<(), PrivilegeError> {
     let refused = |error: BackendError| PrivilegeError::refused("the filter on system calls", error);
-    let programs = [without_clone3().map_err(refused)?, allow_list().map_err(refused)?];
+    // Every new thread asks for clone3: that is no news for the log.
+    let programs =
+        [(without_clone3().map_err(refused)?, Log::Nothing), (allow_list().map_err(refused)?, Log::Refusals)];
     programs
         .iter()
-        .try_for_each(|program| install(program))
+        .try_for_each(|(program, log)| install(program, *log))
         .map_err(|error| PrivilegeError::refused("seccomp", error))
 }
 
@@ -199,8 +201,17 @@ pub(super) fn compile(
     SeccompFilter::new(rules, otherwise, matching, TargetArch::x86_64)?.try_into()
 }
 
+/// What of a filter's answers the kernel's audit log tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Log {
+    /// Every call that it refuses.
+    Refusals,
+    /// None; killed processes are told all the same.
+    Nothing,
+}
+
 /// seccompiler's own way has no flag for the log.
-pub(super) fn install(program: &[sock_filter]) -> io::Result<()> {
+pub(super) fn install(program: &[sock_filter], log: Log) -> io::Result<()> {
     #[repr(C)]
     struct Program {
         length: u16,
@@ -214,8 +225,11 @@ pub(super) fn install(program: &[sock_filter]) -> io::Result<()> {
         };
         if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     };
-    // The flag is of 4.14.
-    set(libc::SECCOMP_FILTER_FLAG_LOG).or_else(|_| set(0))
+    match log {
+        // The flag is of 4.14.
+        Log::Refusals => set(libc::SECCOMP_FILTER_FLAG_LOG).or_else(|_| set(0)),
+        Log::Nothing => set(0),
+    }
 }
 
 #[cfg(test)]

@@ -84,6 +84,8 @@ pub(super) struct Segment {
     file: File,
     /// Up to the end of the last whole interval.
     good: u64,
+    /// No interval yet.
+    empty: bool,
 }
 
 impl Segment {
@@ -109,6 +111,7 @@ impl Segment {
                     path,
                     head: untimed(metadata),
                     began,
+                    empty: true,
                     first_ns: first.start_ns,
                     writer,
                     file,
@@ -128,6 +131,7 @@ impl Segment {
         let start_ns = snapshot.start_ns.saturating_sub(self.first_ns);
         self.writer.interval(&Snapshot { start_ns, ..snapshot.clone() })?;
         self.good = self.writer.get_ref().bytes;
+        self.empty = false;
         Ok(())
     }
 
@@ -166,9 +170,13 @@ impl Segment {
         }
     }
 
-    /// Cuts it back to its last whole interval; without any, it goes.
+    /// Cuts it back to its last whole interval; without any, it goes. Its path and its size.
     pub(super) fn abandon(self) -> Option<(PathBuf, u64)> {
-        let Self { path, file, good, .. } = self;
+        let Self { path, file, good, empty, .. } = self;
+        if empty {
+            let _ = fs::remove_file(path);
+            return None;
+        }
         let _ = file.set_len(good);
         Some((path, good))
     }

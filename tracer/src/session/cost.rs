@@ -19,6 +19,8 @@ pub const WINDOW: Duration = Duration::from_millis(20);
 pub const FIRST: Duration = Duration::from_millis(200);
 /// See [`FIRST`].
 pub const PERIOD: Duration = Duration::from_secs(5);
+/// Longer than anything is traced.
+const NEVER: Duration = Duration::from_secs(1 << 32);
 
 /// Opens and closes the windows.
 pub struct CostMeter {
@@ -26,7 +28,17 @@ pub struct CostMeter {
     next: Instant,
     total: OwnCost,
     reader_ns: u64,
-    keeper: Option<Keeper>,
+    statistics: Statistics,
+}
+
+/// Who turns the kernel's statistics on.
+enum Statistics {
+    /// We, as far as we may.
+    Ours,
+    /// The process that keeps the privilege.
+    Kept(Keeper),
+    /// Nobody.
+    Off,
 }
 
 struct Window {
@@ -45,19 +57,29 @@ impl CostMeter {
             next: Instant::now() + FIRST,
             total: OwnCost::default(),
             reader_ns: cpu_ns(),
-            keeper: None,
+            statistics: Statistics::Ours,
         }
     }
 
-    /// Has this process turn the statistics on, for when we no longer may.
+    /// Has this process turn the statistics on, when we no longer may; without one there is no window any more.
     pub fn through(&mut self, keeper: Option<Keeper>) {
-        self.keeper = keeper;
+        self.statistics = keeper.map_or(Statistics::Off, Statistics::Kept);
+        if matches!(self.statistics, Statistics::Off) {
+            self.next = Instant::now() + NEVER;
+        }
     }
 
     /// When to call [`Self::tick`] next.
     #[must_use]
     pub const fn due(&self) -> Instant {
         self.next
+    }
+
+    /// Opens the next window at this time instead.
+    pub const fn measure_at(&mut self, at: Instant) {
+        if self.open.is_none() && !matches!(self.statistics, Statistics::Off) {
+            self.next = at;
+        }
     }
 
     /// Opens or closes a window when it is time.
@@ -81,9 +103,10 @@ impl CostMeter {
     }
 
     fn enable(&self) -> io::Result<OwnedFd> {
-        match &self.keeper {
-            Some(keeper) => keeper.enable(),
-            None => enable_stats(Stats::RunTime).map_err(io::Error::other),
+        match &self.statistics {
+            Statistics::Kept(keeper) => keeper.enable(),
+            Statistics::Ours => enable_stats(Stats::RunTime).map_err(io::Error::other),
+            Statistics::Off => Err(io::ErrorKind::PermissionDenied.into()),
         }
     }
 
@@ -112,7 +135,8 @@ impl CostMeter {
         OwnCost { reader_ns, ..OwnCost::default() }
     }
 
-    fn close(&mut self, session: &Session) {
+    /// Closes the window, if one is open.
+    pub fn close(&mut self, session: &Session) {
         let Some(window) = self.open.take() else { return };
         let after = sum(session);
         self.total.runs += after.runs.saturating_sub(window.before.runs);
