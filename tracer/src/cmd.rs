@@ -2,20 +2,25 @@
 
 pub mod args;
 pub mod bench;
+pub mod daemon;
 pub mod diff;
 pub mod doctor;
 mod failures;
 pub mod filters;
 pub mod generate;
+pub mod inputs;
 pub mod metadata;
 pub mod outputs;
 pub mod plan;
+mod privileges;
 pub mod record;
 mod replicates;
 pub mod report;
 pub mod run;
 mod signals;
+pub mod start;
 pub mod syscalls;
+pub mod when;
 
 use clap::{Parser, Subcommand};
 
@@ -37,6 +42,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Record(Box<record::RecordArgs>),
+    Daemon(Box<daemon::DaemonArgs>),
     Report(report::ReportArgs),
     Diff(Box<diff::DiffArgs>),
     Bench(bench::BenchArgs),
@@ -52,6 +58,7 @@ impl Cli {
     pub fn run(self) -> Result<u8, CliError> {
         match self.command {
             Command::Record(args) => record::run(&args),
+            Command::Daemon(args) => daemon::run(&args).map(|()| 0),
             Command::Report(args) => report::run(&args).map(|()| 0),
             Command::Diff(args) => diff::run(&args),
             Command::Bench(args) => bench::run(&args).map(|()| 0),

@@ -144,6 +144,41 @@ impl Histogram {
         }
     }
 
+    /// Takes from both what they have in common; the extremes stay inside the cells that are left.
+    pub fn settle(&mut self, owed: &mut Self) {
+        let mut paid = 0;
+        for (cell, owed) in &mut owed.cells {
+            if let Some(have) = self.cells.get_mut(cell) {
+                let both = (*have).min(*owed);
+                *have -= both;
+                *owed -= both;
+                paid += both;
+            }
+        }
+        if paid == 0 {
+            return;
+        }
+        let sum = self.sum.min(owed.sum);
+        for one in [&mut *self, owed] {
+            one.cells.retain(|_, count| *count > 0);
+            one.count = one.count.saturating_sub(paid);
+            one.sum -= sum;
+            if one.count == 0 {
+                *one = Self::new(one.precision);
+            }
+            one.settle_extremes();
+        }
+    }
+
+    /// The same values, each counted `times` as often.
+    #[must_use]
+    pub fn scaled(mut self, times: u64) -> Self {
+        self.count = self.count.saturating_mul(times);
+        self.sum = self.sum.saturating_mul(times);
+        self.cells.values_mut().for_each(|count| *count = count.saturating_mul(times));
+        self
+    }
+
     /// Values above the range, known only by sum and max.
     #[must_use]
     pub fn overflow(&self) -> u64 {

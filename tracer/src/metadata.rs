@@ -56,6 +56,14 @@ impl Metadata {
     }
 }
 
+impl Metadata {
+    /// Where the eBPF object came from: `prebuilt`, `source`, `env` or `stub`.
+    #[must_use]
+    pub const fn object(&self) -> &'static str {
+        env!("EXITPATH_BPF_SOURCE")
+    }
+}
+
 const fn one() -> u32 {
     1
 }

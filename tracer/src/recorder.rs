@@ -12,6 +12,7 @@ use crate::{
     handlers,
     kernel::{Facts, probe_links},
     plan::{Attach, Plan, Trials},
+    privileges::{Capability, Keeper, Reason},
     reader::{InFlightCall, Reader},
     session::{
         Session, SessionError,
@@ -117,6 +118,21 @@ impl Recorder {
         Ok(Engine::Probes { reader, session })
     }
 
+    /// Has the run-time statistics turned on by this process.
+    pub fn measure_through(&mut self, keeper: Option<Keeper>) {
+        self.meter.through(keeper);
+    }
+
+    /// The capabilities without which this recording cannot go on, found by trying; `None` where it needs all it has.
+    #[must_use]
+    pub fn needs(&self) -> Option<Vec<(Capability, Reason)>> {
+        match &self.engine {
+            Engine::Typed { session, .. } => Some(session.needs()),
+            // Probes are taken out through tracefs, and these kernels know no finer rights.
+            Engine::Probes { .. } => None,
+        }
+    }
+
     /// What was counted since the last interval.
     pub fn interval(&mut self) -> Snapshot {
         let snapshot = self.read();
@@ -126,6 +142,8 @@ impl Recorder {
     fn read(&mut self) -> Snapshot {
         match &mut self.engine {
             Engine::Typed { reader, session } => {
+                // Reading is no part of what the window measures.
+                self.meter.close(session);
                 let missed = Missed::now(session);
                 let mut snapshot = reader.read(missed.counting);
                 snapshot.missed = missed.since(&self.missed);
@@ -191,6 +209,11 @@ impl Recorder {
             // These kernels keep no such statistics.
             Engine::Probes { .. } => self.meter.skip(),
         }
+    }
+
+    /// Opens the next window at this time.
+    pub const fn measure_at(&mut self, at: Instant) {
+        self.meter.measure_at(at);
     }
 
     /// When [`Self::tick`] is due.

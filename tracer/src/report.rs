@@ -16,7 +16,7 @@ use tracer_common::{Loss, Path, Untimed, handlers::Diversion};
 pub use claim::Claim;
 pub use cost::Cost;
 pub use latency::Latency;
-pub use row::{CallName, Named, Row};
+pub use row::{CallName, Named, Row, error_name};
 pub use view::{Grouping, InFlight, SortKey, View};
 
 use crate::{

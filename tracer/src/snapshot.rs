@@ -111,9 +111,50 @@ impl Series {
         self.errors.retain(|_, count| *count > 0);
         self.latency.take_back(&moved.latency);
     }
+
+    /// Takes from both what they have in common: this pays what is owed, as far as it goes.
+    pub fn settle(&mut self, owed: &mut Self) {
+        let Self { returns, ptraced, reasons, causes, errors, latency, work: _ } = self;
+        pay(returns, &mut owed.returns);
+        pay(ptraced, &mut owed.ptraced);
+        reasons.iter_mut().zip(&mut owed.reasons).for_each(|(have, owed)| pay(have, owed));
+        causes.iter_mut().zip(&mut owed.causes).for_each(|(have, owed)| pay(have, owed));
+        for (cell, owed) in &mut owed.errors {
+            if let Some(have) = errors.get_mut(cell) {
+                pay(have, owed);
+            }
+        }
+        errors.retain(|_, count| *count > 0);
+        owed.errors.retain(|_, count| *count > 0);
+        latency.settle(&mut owed.latency);
+    }
+}
+
+/// Takes the smaller of two counts from both.
+fn pay(have: &mut u64, owed: &mut u64) {
+    let paid = (*have).min(*owed);
+    *have -= paid;
+    *owed -= paid;
 }
 
 impl Snapshot {
+    /// Adds a later part of the same interval: what moved from an earlier interval stays to be taken from that one.
+    pub fn extend(&mut self, mut part: Self) {
+        let mut moved = std::mem::take(&mut part.moved);
+        moved.retain(|key, owed| {
+            if let Some(have) = self.series.get_mut(key) {
+                have.settle(owed);
+            }
+            owed.returns > 0 || owed.latency.count > 0
+        });
+        self.series.retain(|_, one| one.returns > 0);
+        self.merge(&part);
+        for (key, owed) in moved {
+            let sum = self.moved.entry(key).or_insert_with(|| Series::new(owed.latency.precision));
+            sum.merge(&owed);
+        }
+    }
+
     /// Adds a later interval.
     pub fn merge(&mut self, other: &Self) {
         let Self {
@@ -197,6 +238,26 @@ mod tests {
             series.latency.record(ns);
         }
         Snapshot { series: [(key, series)].into(), ..Snapshot::default() }
+    }
+
+    #[test]
+    fn parts_of_an_interval_add_up_to_it() {
+        let tkill = SyscallId { abi: Abi::X86_64, nr: 200 };
+        let (sysret, iret) = (SeriesKey::new(tkill, Path::Sysret), SeriesKey::new(tkill, Path::Iret));
+        let mut second = one(iret, &[900, 1000]);
+        // Two of them were counted by SYSRET before: one in this interval, one in the interval before.
+        second.moved = one(sysret, &[900, 1000]).series;
+        let mut whole = Snapshot::default();
+        whole.extend(one(sysret, &[900]));
+        whole.extend(second.clone());
+        assert_eq!(whole.series.keys().collect::<Vec<_>>(), [&iret]);
+        assert_eq!((whole.moved[&sysret].returns, whole.moved[&sysret].latency.sum), (1, 1000));
+        let mut by_parts = one(sysret, &[1000, 50]);
+        let mut by_whole = by_parts.clone();
+        by_parts.merge(&one(sysret, &[900]));
+        by_parts.merge(&second);
+        by_whole.merge(&whole);
+        assert_eq!(by_parts, by_whole);
     }
 
     #[test]

@@ -151,7 +151,42 @@ fn bad_files_are_one_line_each() {
     let error = refused(&report(&[], &[Path::new("/nowhere/at-all.hlog")]));
     assert!(error.starts_with("cannot read /nowhere/at-all.hlog: No such file"), "{error}");
     let error = refused(&report(&[], &[folder.0.path()]));
-    assert!(error.contains("Is a directory"), "{error}");
+    assert!(error.contains("there is no segment of a ring in it"), "{error}");
+}
+
+#[test]
+fn a_ring_is_read_by_time() {
+    let folder = Folder::new();
+    let ring = folder.path("ring");
+    fs::create_dir(&ring).unwrap();
+    // Three intervals of a second each, an hour apart.
+    for (number, hour) in [(1, 0.0), (2, 3600.0)] {
+        let metadata =
+            tracer::metadata::Metadata { started_at: 1_790_000_000.0 + hour, ..support::metadata() };
+        support::record(&ring.join(format!("0000000{number}-x.hlog.zst")), &metadata, 3);
+    }
+    let returns = |arguments: &[&str]| {
+        let output = report(&[&["--format", "json"], arguments].concat(), &[&ring]);
+        let json: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        json["returns"].as_u64().unwrap()
+    };
+    assert_eq!(returns(&[]), 2 * RETURNS);
+    assert_eq!(returns(&["--from", "1790003600"]), RETURNS);
+    assert_eq!(returns(&["--to", "2026-09-21T14:13:22Z"]), 2 * 3 * 301 + 3);
+    assert_eq!(returns(&["--from", "1790000002", "--to", "1790003601"]), 2 * 3 * 301 + 2 * 3);
+    let error = refused(&report(&["--from", "1790000100", "--to", "1790000200"], &[&ring]));
+    assert!(
+        error.contains("no interval began in this time; what was looked at is from 2026-09-21T14:13:20Z"),
+        "{error}"
+    );
+    let error = refused(&report(&["--from", "-1h", "--to", "-2h"], &[&ring]));
+    assert!(error.contains("ends before it begins"), "{error}");
+    // The segment that is written now has no end yet, and one that has no head yet holds nothing.
+    fs::write(ring.join("00000003-x.hlog.zst"), b"").unwrap();
+    let last = fs::read(ring.join("00000002-x.hlog.zst")).unwrap();
+    fs::write(ring.join("00000002-x.hlog.zst"), &last[..last.len() - 20]).unwrap();
+    assert_eq!(returns(&[]), 2 * RETURNS);
 }
 
 #[test]

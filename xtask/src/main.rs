@@ -15,6 +15,7 @@ mod lint;
 mod manifest;
 mod mutants;
 mod overhead;
+mod package;
 mod packages;
 #[path = "../../tracer/build/ebpf.rs"]
 mod recipe;
@@ -53,6 +54,7 @@ enum Task {
     Overhead(overhead::Arguments),
     BenchCheck(bench_check::Arguments),
     Dist(dist::Arguments),
+    PackageTest(package::Arguments),
     Syscalls(syscalls::Arguments),
 }
 
@@ -79,6 +81,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Overhead(arguments) => overhead::perform(&arguments),
         Task::BenchCheck(arguments) => bench_check::perform(&arguments),
         Task::Dist(arguments) => dist::perform(&arguments),
+        Task::PackageTest(arguments) => package::perform(&arguments),
         Task::Syscalls(arguments) => syscalls::perform(&arguments),
     }
 }

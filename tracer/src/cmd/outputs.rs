@@ -137,6 +137,11 @@ impl Outputs {
         }
     }
 
+    /// Folders in which a file gets its name at the end.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.result.iter().filter_map(|shown| shown.sink.folder())
+    }
+
     /// Whether nobody reads any more.
     #[must_use]
     pub fn abandoned(&self) -> bool {

@@ -7,22 +7,16 @@ use clap::Args;
 use super::{
     args::{OutputArgs, ViewArgs},
     filters::FilterArgs,
-    metadata,
     outputs::Outputs,
+    privileges,
     replicates::{self, ReplicateArgs},
     run::{self, Timing},
     signals::ready_descriptor,
+    start::{Request, start},
 };
 use crate::{
-    budget,
-    command::Command,
-    error::CliError,
-    histogram::Precision,
-    kernel::Facts,
-    metadata::Metadata,
-    plan::{Commit, Plan, Wish},
-    recorder::Recorder,
-    settings::Settings,
+    command::Command, error::CliError, histogram::Precision, kernel::Facts, metadata::Metadata,
+    recorder::Recorder, settings::Settings,
 };
 
 /// Trace this machine, some processes or a command, and show every call's exit path and latency
@@ -73,6 +67,9 @@ pub struct RecordArgs {
     /// Diagnostics from the kernel programs' slow paths, on standard error
     #[arg(short, long)]
     pub(super) verbose: bool,
+    /// Keep the capabilities that are not needed any more once everything is attached
+    #[arg(long, help_heading = "Privileges")]
+    keep_privileges: bool,
     /// Trace this command and what it starts, from its first call on
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
@@ -97,12 +94,16 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
     let mut outputs =
         Outputs::open(args.recording.as_deref(), &args.output, &args.view, args.interval.is_some())?;
     // Forked while this process has one thread.
+    let keeper = if args.keep_privileges { None } else { privileges::keeper() };
     let mut command = if args.command.is_empty() { None } else { Some(Command::prepare(&args.command)?) };
     let facts = Facts::gather();
-    let (recorder, metadata) = args.attach(&facts, command.as_ref(), &args.command)?;
+    let (mut recorder, metadata) = args.attach(&facts, command.as_ref(), &args.command)?;
     outputs.begin(&metadata)?;
     if let Some(command) = &mut command {
         command.start()?;
+    }
+    if !args.keep_privileges {
+        privileges::give_up(&mut recorder, keeper, &outputs, command.is_some())?;
     }
     run::trace(recorder, &metadata, &args.timing(), outputs, command, ready, args.verbose)
 }
@@ -122,37 +123,23 @@ impl RecordArgs {
         command: Option<&Command>,
         words: &[OsString],
     ) -> Result<(Recorder, Metadata), CliError> {
-        let mut settings = Settings {
-            precision: self.precision.and_then(Precision::from_digits).unwrap_or_default(),
+        let settings = Settings {
             sample: self.sample,
             counts_only: self.counts_only,
             verbose: self.verbose,
             divert: self.divert,
             ..self.filters.resolve(command.map(Command::pid), self.counts_only, self.sample)?
         };
-        let wish = Wish {
-            forced: self.plan.as_deref(),
-            counts_only: self.counts_only,
+        let request = Request {
+            settings,
+            precision: self.precision.and_then(Precision::from_digits),
+            max_series: self.max_series,
+            plan: self.plan.as_deref(),
             follow: self.filters.follow || command.is_some(),
-            plain: settings.is_plain(),
+            filters: self.filters.describe(),
+            command: words,
         };
-        let mut plans = Plan::ranked(facts, &wish)?;
-        let rows = budget::rows(
-            facts.possible_cpus,
-            facts.available_memory,
-            plans[0].commit == Commit::AtFinal && !self.counts_only,
-            self.max_series,
-            self.precision.and_then(Precision::from_digits),
-        );
-        (settings.max_series, settings.precision) = (rows.rows, rows.precision);
-        if wish.plain && !settings.is_plain() {
-            plans = Plan::ranked(facts, &Wish { plain: false, ..wish })?;
-        }
-        // Reading the machine's description makes calls of its own: before tracing, so that it does not show.
-        let mut metadata = metadata::describe(facts, &plans[0], &settings, self.filters.describe(), words);
-        let recorder = Recorder::start_first(plans, facts, &settings)?;
-        metadata.plan = recorder.plan().describe();
-        Ok((recorder, metadata))
+        start(facts, request)
     }
 
     /// When to read and when to stop.

@@ -152,18 +152,28 @@ fn edges() -> impl Iterator<Item = u64> {
     (7..=35).step_by(2).map(|bits| (1 << bits) - 1)
 }
 
-fn buckets(family: &mut Family<'_>, labels: &Labels, histogram: &Histogram) -> io::Result<()> {
+/// Values up to each edge in ns, cumulative, and all values.
+#[must_use]
+pub fn classic(histogram: &Histogram) -> (Vec<(u64, u64)>, u64) {
     let mut cells = histogram.cells.iter().peekable();
     let mut below = 0_u64;
-    for edge in edges() {
+    let counts = edges().map(|edge| {
         while let Some((_, &count)) =
             cells.next_if(|&(&cell, _)| histogram.precision.highest(usize::from(cell)) <= edge)
         {
             below = below.saturating_add(count);
         }
+        (edge, below)
+    });
+    let counts = counts.collect();
+    (counts, cells.fold(below, |sum, (_, &count)| sum.saturating_add(count)))
+}
+
+fn buckets(family: &mut Family<'_>, labels: &Labels, histogram: &Histogram) -> io::Result<()> {
+    let (counts, all) = classic(histogram);
+    for (edge, below) in counts {
         family.bucket(labels, Some(edge), below)?;
     }
-    let all = cells.fold(below, |sum, (_, &count)| sum.saturating_add(count));
     family.bucket(labels, None, all)?;
     family.totals(labels, all, histogram.sum)
 }

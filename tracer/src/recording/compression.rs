@@ -63,6 +63,15 @@ impl<W: Write> Encoder<W> {
         })
     }
 
+    /// What it writes to.
+    pub fn get_ref(&self) -> &W {
+        match self {
+            Self::None(to) => to,
+            Self::Gzip(encoder) => encoder.get_ref(),
+            Self::Zstd(encoder) => encoder.get_ref(),
+        }
+    }
+
     /// Writes the compressor's trailer, and flushes.
     pub fn finish(self) -> io::Result<W> {
         let mut to = match self {

@@ -70,6 +70,11 @@ impl<W: Write> RecordingWriter<W> {
         self.put(&text)
     }
 
+    /// What it writes to.
+    pub fn get_ref(&self) -> &W {
+        self.to.get_ref()
+    }
+
     /// Ends the recording: says that it is whole.
     ///
     /// # Errors

@@ -172,7 +172,8 @@ fn named(counts: impl Iterator<Item = (&'static str, u64)>) -> Vec<Named> {
 }
 
 /// The name of an error cell: `ENOENT`; `errno-N` without a name, `other` for the cell of all others.
-fn error_name(cell: u8) -> String {
+#[must_use]
+pub fn error_name(cell: u8) -> String {
     match cell_errno(cell) {
         Some(errno) => errno::name(errno).map_or_else(|| format!("errno-{errno}"), str::to_owned),
         None if cell == ERROR_OTHER => "other".to_owned(),

@@ -186,7 +186,7 @@ fn write(
             serde_json::to_writer_pretty(&mut *to, &object)?;
             writeln!(to)
         })?,
-        Format::Csv | Format::OpenMetrics | Format::Hlog => {
+        Format::Csv | Format::OpenMetrics | Format::Hlog | Format::Html | Format::Hgrm => {
             for (name, why) in &results.skipped {
                 eprintln!("exitpath: skipped {name}: {why}");
             }

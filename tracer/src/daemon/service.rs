@@ -1,0 +1,177 @@
+//! The loop: intervals, signals, and what they change.
+
+use std::{cell::RefCell, fs::File, io::Write as _, rc::Rc};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::LocalSet,
+    time::sleep_until,
+};
+
+use super::{
+    core::{Core, say},
+    http::Server,
+    notify::Notify,
+    options::{Options, Tracing},
+    source::Source,
+};
+use crate::{
+    error::{CANNOT_TRACE, CliError},
+    metadata::Metadata,
+};
+
+/// Programs that count.
+pub struct Attached {
+    /// They.
+    pub source: Box<dyn Source>,
+    /// What they record, described.
+    pub metadata: Metadata,
+}
+
+/// How the loop asks for what it does not know.
+pub struct Control {
+    /// Reads the configuration again.
+    pub options: Box<dyn Fn() -> Result<Options, String>>,
+    /// Attaches programs; not there once the rights for it are given up.
+    pub attach: Option<Attach>,
+    /// Gives up what is not needed any more, and says what that is.
+    pub confine: Box<dyn Fn() -> Result<String, CliError>>,
+}
+
+/// Attaches programs for these settings.
+pub type Attach = Box<dyn Fn(&Tracing) -> Result<Attached, String>>;
+
+/// Runs until SIGTERM or SIGINT. `ready` hears a line once it is served.
+pub fn service(core: Core, control: Control, ready: Option<File>) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| {
+        CliError::told(CANNOT_TRACE, &format!("cannot start the event loop: {error}"))
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let core = Rc::new(RefCell::new(core));
+    let local = LocalSet::new();
+    let ended = local.block_on(&runtime, run(&core, control, ready));
+    // What is served borrows the state: it goes first.
+    drop(local);
+    drop(runtime);
+    if let Ok(core) = Rc::try_unwrap(core) {
+        core.into_inner().stop();
+    }
+    ended
+}
+
+struct Signals {
+    end: [Signal; 2],
+    reload: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, CliError> {
+        let catch = |kind| {
+            let failed = |error| CliError::told(CANNOT_TRACE, &format!("cannot catch signals: {error}"));
+            signal(kind).map_err(failed)
+        };
+        let end = [catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?];
+        Ok(Self { end, reload: catch(SignalKind::hangup())? })
+    }
+}
+
+async fn run(core: &Rc<RefCell<Core>>, control: Control, ready: Option<File>) -> Result<(), CliError> {
+    let mut signals = Signals::new()?;
+    let http = core.borrow().options().http.clone();
+    let mut server = Server::start(core, &http).map_err(|error| CliError::input("cannot serve", &error))?;
+    let status = say_places(core, &server);
+    say(&(control.confine)()?);
+    let mut notify = Notify::new();
+    notify.ready(&status);
+    if let Some(mut ready) = ready {
+        // Whoever asked may have gone.
+        let _ = ready.write_all(b"\n");
+    }
+    loop {
+        let due = core.borrow().due();
+        let due = notify.due().map_or(due, |at| at.min(due));
+        let [terminate, interrupt] = &mut signals.end;
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = signals.reload.recv() => {
+                notify.reloading();
+                let status = reload(core, &control, &mut server).await;
+                notify.ready(&status);
+            }
+            () = sleep_until(due.into()) => core.borrow_mut().tick(),
+        }
+        notify.alive();
+    }
+    notify.stopping();
+    Ok(())
+}
+
+fn say_places(core: &Rc<RefCell<Core>>, server: &Server) -> String {
+    let core = core.borrow();
+    let plan = &core.metadata().plan;
+    let ring = core
+        .options()
+        .ring
+        .as_ref()
+        .map_or_else(|| "no ring".to_owned(), |ring| format!("ring {}", ring.display()));
+    let places = if server.places.is_empty() { "nowhere".to_owned() } else { server.places.join(" ") };
+    let status = format!("tracing (plan {}, {}), {ring}, serving {places}", plan.name, plan.fidelity);
+    say(&status);
+    status
+}
+
+/// Reads the configuration again and takes what it says, or keeps what holds and says why.
+async fn reload(core: &Rc<RefCell<Core>>, control: &Control, server: &mut Server) -> String {
+    match try_reload(core, control, server).await {
+        Ok(status) => {
+            core.borrow_mut().numbers().reloads += 1;
+            status
+        }
+        Err(why) => {
+            core.borrow_mut().numbers().failed_reloads += 1;
+            let status = format!("the configuration was not taken: {why}; what held before still holds");
+            say(&status);
+            status
+        }
+    }
+}
+
+async fn try_reload(
+    core: &Rc<RefCell<Core>>,
+    control: &Control,
+    server: &mut Server,
+) -> Result<String, String> {
+    let mut options = (control.options)()?;
+    let before = core.borrow().options().clone();
+    if options.ring != before.ring {
+        say("the folder of the ring changes only when the daemon starts: it stays as it was");
+        options.ring.clone_from(&before.ring);
+    }
+    if options.http.tls.is_some() || options.http != before.http {
+        // The same address cannot be listened at twice.
+        server.stop().await;
+        match Server::start(core, &options.http) {
+            Ok(new) => *server = new,
+            Err(error) => {
+                *server = Server::start(core, &before.http).map_err(|again| format!("{error}; {again}"))?;
+                return Err(error.to_string());
+            }
+        }
+    }
+    if !options.tracing.same(&before.tracing) {
+        if let Some(attach) = &control.attach {
+            let Attached { source, metadata } = attach(&options.tracing)?;
+            core.borrow_mut().replace(source, metadata);
+            say("other calls are traced: the programs were attached anew");
+        } else {
+            say(
+                "what is traced changes only when the daemon starts, since the rights to attach were given up \
+                 (--keep-privileges keeps them): it stays as it was",
+            );
+            options.tracing.clone_from(&before.tracing);
+        }
+    }
+    core.borrow_mut().reconfigure(options);
+    Ok(say_places(core, server))
+}
