@@ -39,6 +39,9 @@ pub struct Metadata {
     /// Only counts, no latencies (`--counts-only`).
     #[serde(default)]
     pub counts_only: bool,
+    /// A syscall tracepoint was on, so that a partial-frame kernel ran every call through its slow path (`--divert`).
+    #[serde(default)]
+    pub divert: bool,
     /// The traced command, if one was started.
     #[serde(default)]
     pub command: Vec<String>,

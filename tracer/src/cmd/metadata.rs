@@ -42,6 +42,7 @@ pub fn describe(
         filters,
         sample: settings.sample,
         counts_only: settings.counts_only,
+        divert: settings.divert,
         command: command.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
     }
 }

@@ -111,7 +111,9 @@ fn refuse(name: &Path, differences: &[Difference]) -> Result<(), CliError> {
 pub fn continues(there: &Metadata, new: &Metadata) -> Vec<Difference> {
     let mut found = obstacles(there, new);
     let digest = |metadata: &Metadata| metadata.kernel.config_digest.clone().unwrap_or_default();
+    let divert = |metadata: &Metadata| metadata.divert.to_string();
     let pairs = [
+        ("--divert", divert(there), divert(new)),
         ("kernel release", there.kernel.release.clone(), new.kernel.release.clone()),
         ("kernel build", there.kernel.version.clone(), new.kernel.version.clone()),
         ("kernel configuration (digest)", digest(there), digest(new)),

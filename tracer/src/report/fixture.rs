@@ -86,6 +86,7 @@ pub(crate) fn metadata() -> Metadata {
         filters: Vec::new(),
         sample: 1,
         counts_only: false,
+        divert: false,
         command: Vec::new(),
     }
 }

@@ -77,7 +77,7 @@ fn only_the_same_thing_goes_on() {
     ] {
         with(same).unwrap();
     }
-    let others: [(Change, &str); 8] = [
+    let others: [(Change, &str); 9] = [
         (|head| head.kernel.release = "6.1".to_owned(), "kernel release: 6.18.0-test | 6.1"),
         (|head| head.kernel.version = "#2".to_owned(), "kernel build"),
         (|head| head.kernel.config_digest = None, "configuration"),
@@ -85,6 +85,7 @@ fn only_the_same_thing_goes_on() {
         (|head| head.plan.name = "amend".to_owned(), "plan: tracepoints | amend"),
         (|head| head.filters = vec!["-p 1".to_owned()], "filters"),
         (|head| head.command = vec!["false".to_owned()], "command"),
+        (|head| head.divert = true, "--divert: false | true"),
         (|head| head.precision = 1, "precision: 2 | 1"),
     ];
     for (change, words) in others {
