@@ -98,8 +98,8 @@ pub struct Session {
 const BATCH: f64 = 100_000.0;
 /// and this many times a pair of clock readings,
 const CLOCK_SHARE: f64 = 1000.0;
-/// and there are at most so many in a turn: they are kept until the end.
-const BATCHES: f64 = 1000.0;
+/// and there are at most so many of a bench, or one a turn: they are kept until the end.
+const BATCHES: f64 = 20_000.0;
 /// Batches of a turn where only the number of calls is known.
 const BATCHES_OF_CALLS: u64 = 50;
 
@@ -142,8 +142,8 @@ impl Session {
         if let (Some(share), true) = (share, warmup.is_zero()) {
             return Ok((grained(share, bench.grain), 0));
         }
-        let turn_ns = if calls.is_some() { 0.0 } else { duration.as_nanos() as f64 / f64::from(rounds) };
-        let target = BATCH.max(CLOCK_SHARE * self.clock_ns).max(turn_ns / BATCHES);
+        let all_ns = if calls.is_some() { 0.0 } else { duration.as_nanos() as f64 };
+        let target = BATCH.max(CLOCK_SHARE * self.clock_ns).max(all_ns / BATCHES);
         let clock = self.turns.clock;
         let mut operation = (bench.start)()?;
         let (mut size, mut made, began) = (bench.grain, bench.extra_calls, clock.start());
