@@ -6,6 +6,8 @@ mod chromium;
 #[path = "../src/diff/fixture.rs"]
 #[expect(dead_code, reason = "the library's tests use more of it")]
 mod fixture;
+#[path = "support/skip.rs"]
+mod skip;
 #[expect(dead_code, reason = "other tests use more of it")]
 mod support;
 

@@ -111,7 +111,7 @@ mod tests {
             ("LICENSE", LICENCE.as_bytes()),
         ];
         for (name, bytes) in files {
-            let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest = format!("{:x}", Sha256::digest(bytes));
             assert!(README.contains(&format!("| `{name}` | `{digest}` |")), "{name} is {digest}");
         }
     }

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::support;
+use crate::skip::skip;
 
 /// How a page is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ impl Browser {
         let program =
             env::split_paths(&paths).map(|folder| folder.join("chromium")).find(|path| path.is_file());
         if program.is_none() {
-            support::skip(test, "no chromium (Debian's package of that name)");
+            skip(test, "no chromium (Debian's package of that name)");
         }
         Some(Self { program: program?, folder: tempfile::tempdir().unwrap() })
     }

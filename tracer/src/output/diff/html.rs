@@ -105,7 +105,7 @@ impl Tables {
     fn new(comparison: &Comparison, room: usize) -> Self {
         let Comparison { service, paths, exit_work, turnaround, .. } = comparison;
         let rows = || [service, paths, exit_work, turnaround].into_iter().flatten();
-        let bare: usize = rows().map(|row| self::row(row, Value::Null).to_string().len() + 1).sum();
+        let bare: usize = rows().map(|row| self::row(row, &Value::Null).to_string().len() + 1).sum();
         let points = rows().map(|row| row.curve.len()).max().unwrap_or(0);
         let many = rows().filter(|row| !row.curve.is_empty()).count();
         let every = curves(many, points, POINT_BYTES, room.saturating_sub(bare));
@@ -117,7 +117,7 @@ impl Tables {
         for row in rows {
             let curve =
                 self.every.filter(|_| !row.curve.is_empty()).map(|every| self.curve(&row.curve, every));
-            let value = self::row(row, curve.unwrap_or_default());
+            let value = self::row(row, &curve.unwrap_or_default());
             let size = value.to_string().len() + 1;
             if size > self.room {
                 self.left_out += rows.len() - kept.len();
@@ -152,7 +152,7 @@ impl Tables {
     }
 }
 
-fn row(row: &Row, curve: Value) -> Value {
+fn row(row: &Row, curve: &Value) -> Value {
     let Row { subject, base, new, changes, verdict, because, curve: _ } = row;
     json!({
         "call": subject.name(),

@@ -54,13 +54,13 @@ function plot(title, say, build, caption) {
 /** Lines over the quantiles: `lines` are {label, colour, values in ns, dash}. */
 function quantilePlot(title, quantiles, lines) {
   return plot(title, `${title}: the time that a share of the calls does not exceed`, () => ({
-    data: [quantiles.map(odds), ...lines.map((one) => one.values.map(logarithm))],
+    data: [quantiles.map(odds), ...lines.map((one) => one.values.map((ns) => (ns === null ? null : logarithm(ns))))],
     options: {
-      scales: { x: { time: false } },
+      scales: { x: { time: false }, y: { range: (u, least, most) => [Math.max(least - 0.05, logarithm(0)), most + 0.05] } },
       axes: [{ ...AXES.quantile }, { ...AXES.time, size: 62 }],
       series: [
         { label: "quantile", value: (u, x) => (x == null ? "-" : quantileName(10 ** x / (1 + 10 ** x))) },
-        ...lines.map((one) => ({ label: one.label, stroke: Theme.colour(one.colour), width: 2, dash: one.dash, value: (u, y) => (y == null ? "-" : time(10 ** y)) })),
+        ...lines.map((one) => ({ label: one.label, stroke: Theme.colour(one.colour), width: 2, dash: one.dash, points: { show: false }, value: (u, y) => (y == null ? "-" : time(10 ** y)) })),
       ],
     },
   }));
@@ -132,7 +132,7 @@ function shiftPlot(quantiles, shifts, base, floor, confidence) {
       hooks: { drawAxes: [around] },
       series: [
         { label: "quantile", value: (u, x) => (x == null ? "-" : quantileName(10 ** x / (1 + 10 ** x))) },
-        { label: "new less base", stroke: Theme.colour("new"), width: 2, value: shown(shift) },
+        { label: "new less base", stroke: Theme.colour("new"), width: 2, points: { show: false }, value: shown(shift) },
         { label: `${confidence} from`, width: 0, points: { show: false }, value: shown(low) },
         { label: "to", width: 0, points: { show: false }, value: shown(high) },
       ],
