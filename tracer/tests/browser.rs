@@ -4,7 +4,6 @@
 #[path = "browser/chromium.rs"]
 mod chromium;
 #[path = "../src/diff/fixture.rs"]
-#[expect(dead_code, reason = "the library's tests use more of it")]
 mod fixture;
 #[path = "support/skip.rs"]
 mod skip;
@@ -13,6 +12,8 @@ mod support;
 
 // What the fixture, written for the library's own tests, names.
 use tracer::{diff, environment, metadata, report};
+
+use std::process::Command;
 
 use chromium::{Browser, Look};
 use tracer::{
@@ -138,4 +139,30 @@ fn a_recording_opens_and_its_plots_are_drawn() {
     }
     let dom = browser.look("report", OPEN_FIRST, Look::DESK);
     assert!(dom.contains("data-painted=\"true true\""), "the row's, and turnaround's");
+}
+
+#[test]
+fn recordings_become_a_page() {
+    let Some(browser) = Browser::new("recordings_become_a_page") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut head = support::metadata();
+    for side in ["base", "new"] {
+        std::fs::create_dir(folder.path().join(side)).unwrap();
+        for run in 0..4 {
+            let path = folder.path().join(side).join(format!("{run}.hlog"));
+            // Two recordings of one moment would be one run.
+            head.started_at += 60.0;
+            support::record(&path, &head, 4 + run);
+        }
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_exitpath"))
+        .current_dir(folder.path())
+        .args(["diff", "--format", "html", "--resamples", "200", "base", "--", "new"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    browser.open("real", &output.stdout);
+    let dom = browser.look("real", OPEN_FIRST, Look::DESK);
+    assert!(dom.contains("data-painted=\"true true\""));
+    assert!(dom.contains("exitpath diff --format html"), "how to repeat it");
 }

@@ -87,8 +87,11 @@ impl Browser {
     fn run(&self, name: &str, look: Look, arguments: &[&str]) -> Output {
         let profile = tempfile::tempdir().unwrap();
         let (width, height) = look.size;
-        let mut command = Command::new(&self.program);
+        // A browser that hangs is a failure, not a job that never ends.
+        let mut command = Command::new("timeout");
         command
+            .arg("300")
+            .arg(&self.program)
             .args([
                 "--headless",
                 "--no-sandbox",
