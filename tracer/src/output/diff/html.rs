@@ -40,6 +40,7 @@ fn data(comparison: &Comparison) -> (Value, usize) {
         base, new, method, environment, forced, notes, advice, mix, calls, total, repeat, ..
     } = comparison;
     let text: Vec<_> = std::iter::once(words::method(method)).chain(words::aa(comparison)).collect();
+    let left_out = words::omitted(comparison).map(|text| format!("{text}, and not counted above"));
     let tally = words::Tally::of(&comparison.service);
     let mut data = json!({
         "title": format!("{} \u{2192} {}", base.label, new.label),
@@ -58,7 +59,7 @@ fn data(comparison: &Comparison) -> (Value, usize) {
         },
         "total": total.as_ref().map(self::total),
         "forced": differences(forced),
-        "notes": notes.iter().cloned().chain(words::omitted(comparison)).collect::<Vec<_>>(),
+        "notes": notes.iter().cloned().chain(left_out).collect::<Vec<_>>(),
         "paradoxes": calls.iter().filter(|call| call.paradox)
             .map(|call| words::paradox(call, &comparison.service)).collect::<Vec<_>>(),
         "advice": advice.as_ref().map(|advice| &advice.text),
