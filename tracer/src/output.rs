@@ -2,6 +2,8 @@
 
 pub mod csv;
 pub mod diff;
+pub mod hgrm;
+pub mod html;
 pub mod human;
 pub mod json;
 pub mod openmetrics;
@@ -28,6 +30,18 @@ pub enum Format {
     /// OpenMetrics text, as Prometheus reads it.
     #[value(name = "openmetrics")]
     OpenMetrics,
+    /// One page that needs no network.
+    Html,
+    /// `HdrHistogram`'s percentile distribution, one a series.
+    Hgrm,
+}
+
+impl Format {
+    /// Whether it holds one report and no more: there are no intervals in it.
+    #[must_use]
+    pub const fn is_of_one_moment(self) -> bool {
+        matches!(self, Self::OpenMetrics | Self::Html | Self::Hgrm)
+    }
 }
 
 /// Writes one report, or one report an interval and one of the whole, in a format.
@@ -70,6 +84,8 @@ impl Renderer {
                 csv::write_rows(report, to)
             }
             Format::OpenMetrics => openmetrics::write(report, to),
+            Format::Html => html::report::write(report, to),
+            Format::Hgrm => hgrm::write(report, to),
             Format::Hlog => Err(io::Error::new(io::ErrorKind::Unsupported, "hlog is no format of a report")),
         }
     }

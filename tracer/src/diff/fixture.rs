@@ -8,7 +8,7 @@ use crate::{
         PathMix, Row, Side, Subject, TotalShift, Unit, Verdict,
     },
     environment::Difference,
-    metadata::{KernelInfo, MachineInfo, Metadata, PlanInfo},
+    metadata::{Conditions, KernelInfo, MachineInfo, Metadata, PlanInfo},
     report::CallName,
 };
 
@@ -102,6 +102,7 @@ fn head(release: &str, command_line: &str, governor: &str) -> Metadata {
             smt: Some("off".to_owned()),
             mitigations: [("meltdown".to_owned(), "Mitigation: PTI".to_owned())].into(),
             host_id: "00ff".to_owned(),
+            ..MachineInfo::default()
         },
         plan: PlanInfo {
             name: "final-hook".to_owned(),
@@ -116,6 +117,8 @@ fn head(release: &str, command_line: &str, governor: &str) -> Metadata {
         sample: 1,
         counts_only: false,
         command: vec!["make".to_owned(), "-j8".to_owned()],
+        conditions: Conditions::default(),
+        run: None,
     }
 }
 
@@ -316,7 +319,8 @@ pub(crate) fn large(series: usize) -> Comparison {
             let name = format!("a_system_call_with_a_long_name_{number}");
             let verdict = verdicts[number % 4];
             let base = scale * (60.0 + (number * number) as f64 * 17.3);
-            let factor = 1.0 + ((number * 37 % 41) as f64 - 20.0) / 300.0;
+            let moved = 0.01 + (number * 37 % 41) as f64 / 400.0;
+            let factor = 1.0 + [moved, -moved, 0.001, moved / 10.0][number % 4];
             let subject = Subject::Series(call(abi, number as i32, &name), path);
             let levels = [level(20, 987_654_321 + number as u64, 3), level(20, 912_345_678, 4)];
             Row {

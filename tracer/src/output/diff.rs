@@ -1,6 +1,7 @@
 //! Bytes from a comparison, one file a format. Pure: they write to the writer they are given, and do nothing else.
 
 pub mod csv;
+pub mod html;
 pub mod json;
 mod layout;
 pub mod markdown;
@@ -64,7 +65,7 @@ pub fn write(
         Format::Markdown => markdown::write(comparison, to),
         Format::Json => json::write(comparison, to),
         Format::Csv => csv::write(comparison, to),
-        Format::Html => writeln!(to),
+        Format::Html => html::write(comparison, to),
     }
 }
 

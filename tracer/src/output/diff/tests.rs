@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Format, Options, table::LKML_WIDTH, write};
+use crate::output::html;
 use crate::{
     diff::{
         Comparison, Estimate, Subject,
@@ -103,6 +104,15 @@ fn lkml_fits_for_300_series() {
     let text = text(Format::Lkml, &large(300), &Options::default());
     fit_for_a_mail(&text).unwrap();
     assert_eq!(text.matches("a_system_call_with_a_long_name_299 ").count(), 2, "service time and exit work");
+}
+
+#[test]
+fn the_page_stays_below_its_limit() {
+    for series in [7, 300, 1_500] {
+        let text = text(Format::Html, &large(series), &Options::default());
+        assert!(text.len() < html::LIMIT, "{series}: {}", text.len());
+        assert_eq!(text.contains("rows do not fit"), series == 1_500, "{series}");
+    }
 }
 
 proptest! {
