@@ -10,8 +10,10 @@ pub mod metadata;
 pub mod outputs;
 pub mod plan;
 pub mod record;
+mod replicates;
 pub mod report;
 pub mod run;
+mod signals;
 pub mod syscalls;
 
 use clap::{Parser, Subcommand};

@@ -64,9 +64,10 @@ pub fn differences(base: &Metadata, new: &Metadata) -> Vec<Difference> {
     // Without a rest: a field that is added must be thought of here.
     let Metadata { format: _, tool, kernel, machine, conditions, run: _, plan, precision: _, clock, .. } =
         base;
-    let Metadata { started_at: _, filters: _, sample: _, counts_only: _, command, .. } = base;
+    let Metadata { started_at: _, filters: _, sample: _, counts_only: _, divert, command, .. } = base;
     found.text("exitpath", tool, &new.tool);
     found.text("command", &command.join(" "), &new.command.join(" "));
+    found.push("calls diverted (--divert)", Some(word(*divert)), Some(word(new.divert)));
     found.kernel(kernel, &new.kernel);
     found.machine(machine, &new.machine);
     found.text("clock", clock, &new.clock);
@@ -76,6 +77,7 @@ pub fn differences(base: &Metadata, new: &Metadata) -> Vec<Difference> {
         tracers.as_ref().map(|lines| if lines.is_empty() { "none".to_owned() } else { lines.join("; ") })
     };
     found.known("other tracers", lines(&conditions.tracers), lines(&new.conditions.tracers));
+    found.known("audit", conditions.audit.clone(), new.conditions.audit.clone());
     found.0
 }
 

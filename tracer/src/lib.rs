@@ -18,6 +18,7 @@ pub mod reader;
 pub mod recorder;
 pub mod recording;
 pub mod regime;
+pub mod replicates;
 pub mod report;
 pub mod session;
 pub mod settings;

@@ -19,7 +19,7 @@ pub struct Metadata {
     /// What else went on when recording began.
     #[serde(default)]
     pub conditions: Conditions,
-    /// Which run of a series this is; `None` in recordings of before, and where several were added up.
+    /// Which replicate this is; `None` in recordings of before, and where several were added up.
     #[serde(default)]
     pub run: Option<Run>,
     /// What was attached.
@@ -39,6 +39,9 @@ pub struct Metadata {
     /// Only counts, no latencies (`--counts-only`).
     #[serde(default)]
     pub counts_only: bool,
+    /// A syscall tracepoint was on, so that a partial-frame kernel ran every call through its slow path (`--divert`).
+    #[serde(default)]
+    pub divert: bool,
     /// The traced command, if one was started.
     #[serde(default)]
     pub command: Vec<String>,
@@ -154,9 +157,12 @@ pub struct Conditions {
     /// Whatever else was attached to entry and exit of system calls, one a line; `None` where that could not be asked.
     #[serde(default)]
     pub tracers: Option<Vec<String>>,
+    /// Whether the kernel audits: `on`, `off` or `locked`; `None` where that could not be asked.
+    #[serde(default)]
+    pub audit: Option<String>,
 }
 
-/// One run of a series: what a comparison counts as one observation.
+/// One run of several: what a comparison counts as one observation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// 128 random bits in hex: two files with the same are copies of one recording.

@@ -4,6 +4,7 @@ mod apt;
 mod artifacts;
 #[path = "../../tracer/build/cache.rs"]
 mod cache;
+mod comparison;
 mod debian;
 mod dist;
 mod ebpf;
@@ -50,6 +51,8 @@ enum Task {
     Tidy(tidy::Arguments),
     Lint(lint::Arguments),
     Overhead(overhead::Arguments),
+    Calibrate(comparison::Calibrate),
+    DiffBench(comparison::Bench),
     Dist(dist::Arguments),
     Syscalls(syscalls::Arguments),
 }
@@ -75,6 +78,8 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Tidy(arguments) => tidy::perform(&arguments),
         Task::Lint(arguments) => lint::perform(&arguments),
         Task::Overhead(arguments) => overhead::perform(&arguments),
+        Task::Calibrate(arguments) => comparison::calibrate(&arguments),
+        Task::DiffBench(arguments) => comparison::bench(&arguments),
         Task::Dist(arguments) => dist::perform(&arguments),
         Task::Syscalls(arguments) => syscalls::perform(&arguments),
     }

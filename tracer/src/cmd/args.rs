@@ -45,6 +45,13 @@ pub struct OutputArgs {
 }
 
 impl ViewArgs {
+    /// Whether any of it was asked for.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        let Self { sort, top, by, columns } = self;
+        *sort != SortKey::default() || top.is_some() || *by != Grouping::default() || columns.is_some()
+    }
+
     /// The view of a report.
     #[must_use]
     pub fn view(&self) -> View {

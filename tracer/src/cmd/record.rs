@@ -9,7 +9,9 @@ use super::{
     filters::FilterArgs,
     metadata,
     outputs::Outputs,
+    replicates::{self, ReplicateArgs},
     run::{self, Timing},
+    signals::ready_descriptor,
 };
 use crate::{
     budget,
@@ -17,6 +19,7 @@ use crate::{
     error::CliError,
     histogram::Precision,
     kernel::Facts,
+    metadata::Metadata,
     plan::{Commit, Plan, Wish},
     recorder::Recorder,
     settings::Settings,
@@ -30,22 +33,24 @@ use crate::{
 pub struct RecordArgs {
     /// Stop after this many seconds; a command that still runs is ended
     #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds)]
-    duration: Option<f64>,
-    /// Print each interval of this many seconds
+    pub(super) duration: Option<f64>,
+    /// Print each interval of this many seconds; with --runs, record it
     #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds)]
-    interval: Option<f64>,
-    /// Write the recording to this file, interval by interval; .gz and .zst compress it
-    #[arg(short = 'o', long, value_name = "FILE.hlog", help_heading = "Output")]
-    recording: Option<PathBuf>,
+    pub(super) interval: Option<f64>,
+    /// Write the recording to this file, interval by interval; .gz and .zst compress it. With --runs: this folder
+    #[arg(short = 'o', long, value_name = "FILE.hlog|DIR", help_heading = "Output")]
+    pub(super) recording: Option<PathBuf>,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) replicates: ReplicateArgs,
     #[command(flatten)]
-    view: ViewArgs,
+    pub(super) output: OutputArgs,
+    #[command(flatten)]
+    pub(super) view: ViewArgs,
     #[command(flatten)]
     filters: FilterArgs,
     /// List the calls that have not returned at the end
     #[arg(long, help_heading = "View")]
-    in_flight: bool,
+    pub(super) in_flight: bool,
     /// Count only: no latencies, at a third of the cost
     #[arg(long, help_heading = "Cost")]
     counts_only: bool,
@@ -67,10 +72,10 @@ pub struct RecordArgs {
     divert: bool,
     /// Diagnostics from the kernel programs' slow paths, on standard error
     #[arg(short, long)]
-    verbose: bool,
+    pub(super) verbose: bool,
     /// Trace this command and what it starts, from its first call on
     #[arg(last = true, value_name = "COMMAND")]
-    command: Vec<OsString>,
+    pub(super) command: Vec<OsString>,
 }
 
 /// Runs it; the command's exit code, or 0.
@@ -84,61 +89,80 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
             "give a program, or leave -- out",
         ));
     }
-    // Everything that can be wrong with the request is said before a process is made or a program loaded.
-    args.filters.resolve(None, args.counts_only, args.sample).or_else(|error| {
-        // Following is implied, and allowed, with a command.
-        if args.command.is_empty() {
-            Err(error)
-        } else {
-            args.filters.resolve(Some(0), args.counts_only, args.sample)
-        }
-    })?;
-    let ready = run::ready_descriptor();
+    args.check_filters(!args.command.is_empty() || args.replicates.ab.is_some())?;
+    if let Some(runs) = args.replicates.runs {
+        return replicates::run(args, runs);
+    }
+    let ready = ready_descriptor();
     let mut outputs =
         Outputs::open(args.recording.as_deref(), &args.output, &args.view, args.interval.is_some())?;
     // Forked while this process has one thread.
     let mut command = if args.command.is_empty() { None } else { Some(Command::prepare(&args.command)?) };
     let facts = Facts::gather();
-    let mut settings = Settings {
-        precision: args.precision.and_then(Precision::from_digits).unwrap_or_default(),
-        sample: args.sample,
-        counts_only: args.counts_only,
-        verbose: args.verbose,
-        divert: args.divert,
-        ..args.filters.resolve(command.as_ref().map(Command::pid), args.counts_only, args.sample)?
-    };
-    let wish = Wish {
-        forced: args.plan.as_deref(),
-        counts_only: args.counts_only,
-        follow: args.filters.follow || command.is_some(),
-        plain: settings.is_plain(),
-    };
-    let mut plans = Plan::ranked(&facts, &wish)?;
-    let rows = budget::rows(
-        facts.possible_cpus,
-        facts.available_memory,
-        plans[0].commit == Commit::AtFinal && !args.counts_only,
-        args.max_series,
-        args.precision.and_then(Precision::from_digits),
-    );
-    (settings.max_series, settings.precision) = (rows.rows, rows.precision);
-    if wish.plain && !settings.is_plain() {
-        plans = Plan::ranked(&facts, &Wish { plain: false, ..wish })?;
-    }
-    // Reading the machine's description makes calls of its own: before tracing, so that it does not show.
-    let mut metadata =
-        metadata::describe(&facts, &plans[0], &settings, args.filters.describe(), &args.command);
-    let recorder = Recorder::start_first(plans, &facts, &settings)?;
-    metadata.plan = recorder.plan().describe();
+    let (recorder, metadata) = args.attach(&facts, command.as_ref(), &args.command)?;
     outputs.begin(&metadata)?;
     if let Some(command) = &mut command {
         command.start()?;
     }
-    let timing = Timing { duration: args.duration, interval: args.interval, in_flight: args.in_flight };
-    run::trace(recorder, &metadata, &timing, outputs, command, ready, args.verbose)
+    run::trace(recorder, &metadata, &args.timing(), outputs, command, ready, args.verbose)
 }
 
-fn parse_seconds(text: &str) -> Result<f64, String> {
+impl RecordArgs {
+    /// Everything that can be wrong with the filters is said before a process is made or a program loaded.
+    fn check_filters(&self, with_command: bool) -> Result<(), CliError> {
+        // Following is implied, and allowed, with a command.
+        let command = with_command.then_some(0);
+        self.filters.resolve(command, self.counts_only, self.sample).map(drop)
+    }
+
+    /// Chooses a plan for these options, loads its programs and attaches them; and the head of the recording.
+    pub(super) fn attach(
+        &self,
+        facts: &Facts,
+        command: Option<&Command>,
+        words: &[OsString],
+    ) -> Result<(Recorder, Metadata), CliError> {
+        let mut settings = Settings {
+            precision: self.precision.and_then(Precision::from_digits).unwrap_or_default(),
+            sample: self.sample,
+            counts_only: self.counts_only,
+            verbose: self.verbose,
+            divert: self.divert,
+            ..self.filters.resolve(command.map(Command::pid), self.counts_only, self.sample)?
+        };
+        let wish = Wish {
+            forced: self.plan.as_deref(),
+            counts_only: self.counts_only,
+            follow: self.filters.follow || command.is_some(),
+            plain: settings.is_plain(),
+        };
+        let mut plans = Plan::ranked(facts, &wish)?;
+        let rows = budget::rows(
+            facts.possible_cpus,
+            facts.available_memory,
+            plans[0].commit == Commit::AtFinal && !self.counts_only,
+            self.max_series,
+            self.precision.and_then(Precision::from_digits),
+        );
+        (settings.max_series, settings.precision) = (rows.rows, rows.precision);
+        if wish.plain && !settings.is_plain() {
+            plans = Plan::ranked(facts, &Wish { plain: false, ..wish })?;
+        }
+        // Reading the machine's description makes calls of its own: before tracing, so that it does not show.
+        let mut metadata = metadata::describe(facts, &plans[0], &settings, self.filters.describe(), words);
+        let recorder = Recorder::start_first(plans, facts, &settings)?;
+        metadata.plan = recorder.plan().describe();
+        Ok((recorder, metadata))
+    }
+
+    /// When to read and when to stop.
+    pub(super) const fn timing(&self) -> Timing {
+        Timing { duration: self.duration, interval: self.interval, in_flight: self.in_flight }
+    }
+}
+
+/// Seconds, as they are typed.
+pub(super) fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.strip_suffix('s').unwrap_or(text).parse() {
         Ok(seconds) if (0.01..=1e8).contains(&seconds) => Ok(seconds),
         _ => Err("write seconds, 0.01 or more, as in 10 or 0.5".to_owned()),

@@ -60,10 +60,11 @@ fn process_numbers_are_no_obstacle_but_that_there_are_some_is() {
 
 #[test]
 fn differences_of_the_environment_are_named_and_are_no_obstacles() {
-    let cases: [(Change, &str); 14] = [
+    let cases: [(Change, &str); 16] = [
         (|new| new.tool = "exitpath 9".to_owned(), "exitpath: exitpath 0.1.0 | exitpath 9"),
         (|new| new.command = vec!["true".to_owned()], "command: - | true"),
         (|new| new.kernel.frame = "partial".to_owned(), "frame: full | partial"),
+        (|new| new.divert = true, "calls diverted (--divert): no | yes"),
         (|new| new.kernel.fred = true, "FRED: no | yes"),
         (|new| new.kernel.preemption = None, "preemption: voluntary | -"),
         (|new| drop(new.kernel.config.insert("HZ".to_owned(), "1000".to_owned())), "CONFIG_HZ: 250 | 1000"),
@@ -79,6 +80,7 @@ fn differences_of_the_environment_are_named_and_are_no_obstacles() {
             |new| new.plan.attached[0] = "enter_tp@sys_enter".to_owned(),
             "attached only here: enter@sys_enter | enter_tp@sys_enter",
         ),
+        (|new| new.conditions.audit = Some("on".to_owned()), "audit: off | on"),
         (|new| new.conditions.load = Some(7.5), "load at start: 0.25 | 7.50"),
         (
             |new| new.conditions.tracers = Some(Vec::new()),

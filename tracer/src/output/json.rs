@@ -58,6 +58,7 @@ pub fn object(report: &Report) -> Value {
         "filters": metadata.filters,
         "sample": metadata.sample,
         "counts_only": metadata.counts_only,
+        "divert": metadata.divert,
         "command": metadata.command,
         "returns": report.returns,
         "timed": report.timed,

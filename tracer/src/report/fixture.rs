@@ -65,6 +65,7 @@ pub(crate) fn metadata() -> Metadata {
             load: Some(0.25),
             running: Some(1),
             tracers: Some(vec!["raw_tracepoint sys_enter (other)".to_owned()]),
+            audit: Some("off".to_owned()),
         },
         run: Some(Run {
             id: "00112233445566778899aabbccddeeff".to_owned(),
@@ -85,6 +86,7 @@ pub(crate) fn metadata() -> Metadata {
         filters: Vec::new(),
         sample: 1,
         counts_only: false,
+        divert: false,
         command: Vec::new(),
     }
 }

@@ -11,6 +11,7 @@ mod leftovers;
 mod outputs;
 mod privileges;
 mod puppet;
+mod replicates;
 mod run;
 mod support;
 mod system_wide;
