@@ -119,6 +119,7 @@ fn head(release: &str, command_line: &str, governor: &str) -> Metadata {
         command: vec!["make".to_owned(), "-j8".to_owned()],
         conditions: Conditions::default(),
         run: None,
+        divert: false,
     }
 }
 
