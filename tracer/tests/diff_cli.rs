@@ -178,7 +178,9 @@ fn bad_input_is_one_line_each() {
     let said = odd("coarse.hlog", &coarse, Vec::new());
     assert!(said.contains("coarse.hlog holds no return"), "{said}");
     let filtered = Metadata { filters: vec!["-e read".to_owned()], ..id.clone() };
-    let said = odd("filtered.hlog", &filtered, vec![support::interval(0)]);
+    let path = folder.path("filtered.hlog");
+    support::record(&path, &filtered, 1);
+    let said = error(&path, &new);
     assert!(said.contains("cannot be compared: filters -e read | -"), "{said}");
     let said = odd("jump.hlog", &id, vec![support::interval(5), support::interval(1)]);
     assert!(said.contains("interval 2 begins before the one before it ends"), "{said}");
@@ -211,7 +213,9 @@ fn ten_thousand_series_are_compared() {
     let folder = Folder::new();
     let many = |name: &str| {
         let interval = || {
-            let one = support::interval(0).series.into_values().next().unwrap();
+            let mut latency = tracer::histogram::Histogram::default();
+            (90..95).for_each(|value| latency.record(value));
+            let one = tracer::snapshot::Series { returns: 5, latency, ..tracer::snapshot::Series::default() };
             let keys = (0..tracer_common::SeriesKey::COUNT as u16).map(tracer_common::SeriesKey);
             let known = keys.map(|key| tracer_common::SeriesKey::new(key.call(), key.path()));
             let series = known.take(10_000).map(|key| (key, one.clone())).collect();
