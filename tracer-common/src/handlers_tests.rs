@@ -1,7 +1,12 @@
 //! Threads through their events, and what is counted of them.
 
 use super::*;
-use crate::abi::NR_INVALID;
+use crate::{
+    abi::NR_INVALID,
+    exit::{ExitRegs, ExitRules, TF, USER_CS, USER_DS},
+    loss::Untimed,
+    verdict::Reason,
+};
 
 const RULES: ExitRules = ExitRules { ip_limit: 1 << 47, canonical_bits: 48, fred: false, xenpv: false };
 const REGS: ExitRegs =

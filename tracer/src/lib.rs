@@ -6,7 +6,6 @@ pub mod command;
 pub mod doctor;
 pub mod errno;
 pub mod error;
-pub mod handlers;
 pub mod histogram;
 pub mod kernel;
 pub mod metadata;

@@ -9,14 +9,13 @@ use std::{
 use tracer_common::{Loss, Untimed};
 
 use crate::{
-    handlers,
     kernel::Facts,
     plan::{Attach, Plan, Trials},
     reader::{InFlightCall, Reader},
     session::{
         Session, SessionError,
         cost::{CostMeter, Missed},
-        log,
+        handlers, log,
     },
     settings::Settings,
     snapshot::Snapshot,
