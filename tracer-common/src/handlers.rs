@@ -6,9 +6,9 @@
 //! call that falls out of the fast path late (`EXIT_PATHS` 4.2 and 4.4).
 
 use crate::{
-    abi::{Abi, SyscallId},
+    abi::SyscallId,
+    finish::is_ioctl,
     layout::{SeriesKey, error_cell},
-    pairing::names,
     record::{Call, Last, Return},
     verdict::{Cause, Path, Reasons},
 };
@@ -44,8 +44,8 @@ pub struct Thread {
     pub regs: u64,
     /// The failed tests as the registers were when the exit work had not begun, as [`Reasons`].
     pub provisional: u32,
-    /// The number in the i386 table that leads to the same function, plus one; 0 is none.
-    pub i386: u32,
+    /// Where a fast 32-bit call returns to, if nothing changes that: the vDSO's landing pad.
+    pub landing: u32,
 }
 
 /// Where a thread is in its call: bits, all 0 outside of one.
@@ -75,6 +75,8 @@ impl State {
     /// Its next call will be slow too, so that the registers may be read at the very end: on a partial frame a
     /// probe read raises `TIF_FSCHECK`, and behind the exit work nobody takes that back before the next call.
     pub const READABLE: u32 = 512;
+    /// Not an entry: a new task's first return.
+    pub const BORN: u32 = 1024;
     /// Any of the entries that are not the fast path.
     pub const ENTRIES: u32 = Self::SLOW64 | Self::INT80 | Self::FAST32;
 
@@ -142,6 +144,23 @@ pub const fn missed(thread: &Thread, tid: u32, sp: u64, partial: bool) -> bool {
     unseen(thread, tid) && !is_inner(thread, tid, sp, partial)
 }
 
+/// A handler begins on a kernel where none but the entry code calls one (4.17 and later), and whose stack tells the
+/// entry, one of [`State::ENTRIES`]. A call before it whose end was not seen is forgotten.
+#[inline(always)]
+pub const fn begin_full(thread: &mut Thread, tid: u32, entry: u32, call: SyscallId, sp: u64) {
+    start(thread, tid, call);
+    thread.state = State(entry | State::HANDLER | State::READABLE);
+    thread.sp = sp as u32;
+}
+
+/// Whether the final hook runs inside this thread's call, and says nothing: KVM calls it when it enters a guest.
+#[inline(always)]
+#[must_use]
+pub const fn in_kvm(thread: &Thread, tid: u32) -> bool {
+    let inside = thread.tid == tid && thread.state.any(State::HANDLER) && !thread.state.any(State::RETURNED);
+    inside && is_ioctl(thread.call.id())
+}
+
 /// An entry that is not the fast path, before its handler: `entry` is one of [`State::ENTRIES`], `call` the number
 /// in `orig_ax`.
 #[inline(always)]
@@ -198,16 +217,6 @@ pub const fn fast(thread: &Thread, timed: bool) -> Return {
         error: error_cell(thread.ret),
         timed,
         ptraced: false,
-    }
-}
-
-/// Where no entry could be probed, `orig_ax` tells which of a function's two numbers was called.
-#[inline(always)]
-pub const fn relabel(thread: &mut Thread, orig_ax: i64) {
-    let number = orig_ax as u32;
-    if !names(orig_ax, thread.call.id()) && thread.i386 != 0 && thread.i386 - 1 == number {
-        let call = SyscallId { abi: Abi::I386, nr: number as u16 };
-        thread.call = Call::entered(call, false, true);
     }
 }
 

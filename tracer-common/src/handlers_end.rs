@@ -25,7 +25,7 @@ pub struct Final {
     pub orig_ax: i64,
     /// The return value as user mode gets it, unless a signal frame was set up.
     pub ax: i64,
-    /// One of [`State::ENTRIES`]; 0 where only a handler's name could tell.
+    /// One of [`State::ENTRIES`], for a new task with [`State::BORN`].
     pub entry: u32,
     /// `do_fast_syscall_32` said yes.
     pub sysretl: bool,
@@ -39,11 +39,12 @@ pub struct Final {
 pub fn finish(thread: &Thread, tid: u32, end: &Final, rules: &ExitRules) -> (Return, Option<Untimed>) {
     let entry = if end.entry == 0 { thread.state.0 & State::ENTRIES } else { end.entry };
     let compat = entry & (State::INT80 | State::FAST32) != 0;
-    let here = SyscallId::decode(compat, end.orig_ax);
+    // Without its handler a sigreturn has no number but -1.
+    let here = SyscallId::decode_exit(compat, end.orig_ax, end.ax);
     let seen = thread.state.any(State::ENTRIES | State::HANDLER);
     // A new program may run under another thread's number; a new task has seen no entry at all.
     let known = black_box(thread.tid == tid && seen && names(end.orig_ax, thread.call.id()));
-    let newborn = black_box(!known && here.is_fork() && end.ax == 0);
+    let newborn = black_box(entry & State::BORN != 0 || !known && here.is_fork() && end.ax == 0);
     let call = black_box(if known { thread.call.id() } else { here });
     let ret = black_box(if known && thread.state.any(State::RETURNED) { thread.ret } else { end.ax });
     let verdict = if newborn {
@@ -94,12 +95,11 @@ fn conclude(
     };
     let cause = black_box(cause);
     let handled = known && thread.state.any(State::RETURNED);
-    let seen = thread.state.any(State::ENTRIES | State::HANDLER);
     let untimed = if newborn {
         Some(Untimed::ForkChild)
     } else if handled || (known && !end.by_handler) {
         None
-    } else if known || end.by_handler && here && seen {
+    } else if known || end.by_handler && here {
         Some(Untimed::Refused)
     } else {
         Some(Untimed::InFlight)

@@ -6,8 +6,10 @@ pub mod kprobe_events;
 mod look;
 mod names;
 mod perf;
+mod probe;
 mod reader;
 mod session;
+mod targets;
 
 pub use reader::Reader;
 pub use session::Session;
