@@ -40,7 +40,7 @@ pub fn finish(thread: &Thread, tid: u32, end: &Final, rules: &ExitRules) -> (Ret
     let entry = if end.entry == 0 { thread.state.0 & State::ENTRIES } else { end.entry };
     let compat = entry & (State::INT80 | State::FAST32) != 0;
     // Without its handler a sigreturn has no number but -1.
-    let here = SyscallId::decode_exit(compat, end.orig_ax, end.ax);
+    let here = black_box(SyscallId::decode_exit(compat, end.orig_ax, end.ax));
     let seen = thread.state.any(State::ENTRIES | State::HANDLER);
     // A new program may run under another thread's number; a new task has seen no entry at all.
     let known = black_box(thread.tid == tid && seen && names(end.orig_ax, thread.call.id()));
