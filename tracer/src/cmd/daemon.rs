@@ -11,6 +11,7 @@ use clap::Args;
 use tracer_common::Abi;
 
 use super::{
+    privileges::keeper,
     run::ready_descriptor,
     start::{Request, start},
     syscalls::parse_abi,
@@ -24,7 +25,6 @@ use crate::{
     error::{CANNOT_TRACE, CliError},
     kernel::Facts,
     metadata::Metadata,
-    privileges::Keeper,
     recorder::Recorder,
     ring::{Lock, LockError, Ring},
     settings::Settings,
@@ -153,23 +153,28 @@ pub fn run(args: &DaemonArgs) -> Result<(), CliError> {
         CliError::usage("cannot read the ring", &error.to_string(), "give another --ring, or none: --ring ''")
     })?;
     // Forked while this process has one thread, and holds no program.
-    let keeper = if options.keep_privileges { None } else { Keeper::start().ok().flatten() };
+    let keeper = if options.keep_privileges { None } else { keeper() };
     let facts = Facts::gather();
     let (mut recorder, metadata) = attach(&facts, &options.tracing)?;
     let needs = recorder.needs();
     let kept = options.keep_privileges || needs.is_none();
     if !kept {
-        recorder.measure_through(keeper);
+        recorder.measure_through(keeper.clone());
     }
+    let attaches = kept || confinement::attaches(&options).is_some();
     let confined = options.clone();
     let core = Core::new(Box::new(recorder), metadata, options, ring);
     let again = args.clone();
     let control = Control {
         options: Box::new(move || again.options().map_err(|error| error.to_string())),
-        attach: kept.then(|| {
-            let attach = |tracing: &Tracing| {
+        attach: attaches.then(|| {
+            let attach = move |tracing: &Tracing| {
                 let attached = attach(&Facts::gather(), tracing).map_err(|error| error.to_string())?;
-                Ok(Attached { source: Box::new(attached.0), metadata: attached.1 })
+                let (mut recorder, metadata) = attached;
+                if !kept {
+                    recorder.measure_through(keeper.clone());
+                }
+                Ok(Attached { source: Box::new(recorder), metadata })
             };
             Box::new(attach) as Box<_>
         }),

@@ -1,6 +1,6 @@
 //! What `exitpath record` gives up once everything is attached.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, rc::Rc};
 
 use super::outputs::Outputs;
 use crate::{
@@ -13,14 +13,14 @@ const NAMING: Reason = "the result gets its name in another user's folder";
 const ENDING: Reason = "the command may run as another user when it is ended";
 
 /// The process that will turn statistics on; without it outputs say that there is no figure for their cost.
-pub fn keeper() -> Option<Keeper> {
-    Keeper::start().ok().flatten()
+pub fn keeper() -> Option<Rc<Keeper>> {
+    Keeper::start().ok().flatten().map(Rc::new)
 }
 
 /// Gives up all capabilities that the rest of the recording can do without.
 pub fn give_up(
     recorder: &mut Recorder,
-    keeper: Option<Keeper>,
+    keeper: Option<Rc<Keeper>>,
     outputs: &Outputs,
     command: bool,
 ) -> Result<(), CliError> {
