@@ -2,24 +2,13 @@
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
-    time::Duration,
+    net::{Shutdown, TcpStream},
 };
 
-use tempfile::TempDir;
-use vmtest::ready;
-
-use crate::support::{EXITPATH, turn, within};
-
-/// Longer than any patience of the daemon's, which is set to 2 s here.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-struct Daemon {
-    child: Child,
-    address: SocketAddr,
-    _ring: TempDir,
-}
+use crate::{
+    daemon::{Daemon, PATIENCE},
+    support::{turn, within},
+};
 
 /// How an exchange ended: the status, if there was an answer, and all that was said.
 #[derive(Debug)]
@@ -36,26 +25,6 @@ impl End {
 }
 
 impl Daemon {
-    fn start() -> Self {
-        let ring = tempfile::tempdir().expect("a folder of our own");
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.expect("a free port");
-        let mut command = Command::new(EXITPATH);
-        command.args([
-            "daemon",
-            "--interval",
-            "1s",
-            "--request-time",
-            "2s",
-            "--listen",
-            &address.to_string(),
-        ]);
-        command.arg("--ring").arg(ring.path()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let starting = ready::start(&mut command).expect("the daemon can be started");
-        let (child, _) = starting.attached(PATIENCE).expect("the daemon attaches");
-        Self { child, address, _ring: ring }
-    }
-
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the daemon listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
@@ -87,13 +56,6 @@ impl Daemon {
         let metrics = self.get("/metrics").said;
         let counted = metrics.lines().filter(|line| line.starts_with("exitpath_returns_total{"));
         counted.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -175,7 +137,7 @@ fn refused() -> Vec<(String, Vec<u8>)> {
 #[test]
 fn what_is_no_proper_request_is_refused() {
     let Some(_turn) = turn("attacks::what_is_no_proper_request_is_refused") else { return };
-    let daemon = Daemon::start();
+    let daemon = Daemon::start(&mut Daemon::command());
     let before = daemon.returns();
     for (name, request) in refused() {
         let end = daemon.send(&request);
@@ -191,7 +153,7 @@ fn what_is_no_proper_request_is_refused() {
 #[test]
 fn odd_requests_change_nothing_for_others() {
     let Some(_turn) = turn("attacks::odd_requests_change_nothing_for_others") else { return };
-    let daemon = Daemon::start();
+    let daemon = Daemon::start(&mut Daemon::command());
     for accept in [
         "application/vnd.google.protobuf;proto=;;;;encoding=\"",
         "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; q=1e999",
@@ -243,7 +205,7 @@ fn odd_requests_change_nothing_for_others() {
 fn slow_clients_keep_nobody_out() {
     let Some(_turn) = turn("attacks::slow_clients_keep_nobody_out") else { return };
     raise_descriptors();
-    let daemon = Daemon::start();
+    let daemon = Daemon::start(&mut Daemon::command());
     let before = daemon.returns();
     let crowd: Vec<TcpStream> =
         (0..1_000).filter_map(|_| TcpStream::connect_timeout(&daemon.address, PATIENCE).ok()).collect();

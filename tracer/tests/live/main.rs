@@ -4,6 +4,7 @@
 mod attacks;
 mod coexistence;
 mod counts;
+mod daemon;
 mod doctor;
 mod errors;
 mod filters;
