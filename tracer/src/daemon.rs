@@ -11,7 +11,9 @@
 
 pub mod core;
 pub mod exposition;
+pub mod governor;
 pub mod http;
+pub mod numbers;
 pub mod options;
 pub mod pprof;
 pub mod recent;

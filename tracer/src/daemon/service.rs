@@ -10,6 +10,7 @@ use tokio::{
 
 use super::{
     core::{Core, say},
+    governor::Step,
     http::Server,
     options::{Options, Tracing},
     source::Source,
@@ -88,10 +89,27 @@ async fn run(core: &Rc<RefCell<Core>>, control: Control, ready: Option<File>) ->
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = signals.reload.recv() => reload(core, &control, &mut server).await,
-            () = sleep_until(due.into()) => core.borrow_mut().tick(),
+            () = sleep_until(due.into()) => {
+                let step = core.borrow_mut().tick();
+                if let Some(step) = step {
+                    govern(core, &control, &step);
+                }
+            }
         }
     }
     Ok(())
+}
+
+/// Takes the governor's step.
+fn govern(core: &Rc<RefCell<Core>>, control: &Control, step: &Step) {
+    match step.tracing.as_ref().map(|tracing| (control.attach)(tracing)) {
+        None => core.borrow_mut().pause(),
+        Some(Ok(Attached { source, metadata })) => core.borrow_mut().replace(source, metadata),
+        Some(Err(why)) => {
+            say(&format!("that could not be done, and all stays as it was: {why}"));
+            core.borrow_mut().stay();
+        }
+    }
 }
 
 fn say_places(core: &Rc<RefCell<Core>>, server: &Server) {
@@ -135,12 +153,14 @@ async fn try_reload(core: &Rc<RefCell<Core>>, control: &Control, server: &mut Se
             }
         }
     }
-    if !options.tracing.same(&before.tracing) {
-        let Attached { source, metadata } = (control.attach)(&options.tracing)?;
-        core.borrow_mut().replace(source, metadata);
-        say("other calls are traced: the programs were attached anew");
-    }
+    let anew = !options.tracing.same(&before.tracing);
+    let freed = options.max_overhead != before.max_overhead && core.borrow().is_throttled();
+    let attached = (anew || freed).then(|| (control.attach)(&options.tracing)).transpose()?;
     core.borrow_mut().reconfigure(options);
+    if let Some(Attached { source, metadata }) = attached {
+        core.borrow_mut().replace(source, metadata);
+        say("what is traced has changed: the programs were attached anew");
+    }
     say_places(core, server);
     Ok(())
 }

@@ -88,6 +88,7 @@ pub fn options() -> Options {
             filters: FilterArgs::default(),
             counts_only: false,
             sample: 1,
+            turnaround: true,
             precision: None,
             max_series: None,
             plan: None,
@@ -125,7 +126,7 @@ impl Served {
                     let due = core.borrow().due();
                     tokio::select! {
                         _ = &mut ended => break,
-                        () = tokio::time::sleep_until(due.into()) => core.borrow_mut().tick(),
+                        () = tokio::time::sleep_until(due.into()) => drop(core.borrow_mut().tick()),
                     }
                 }
             });

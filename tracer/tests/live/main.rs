@@ -3,6 +3,7 @@
 
 mod coexistence;
 mod counts;
+mod daemon;
 mod doctor;
 mod errors;
 mod filters;
