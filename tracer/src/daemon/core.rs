@@ -99,7 +99,9 @@ impl Core {
         if !governor.observe(share) {
             return None;
         }
-        let (limit, percent) = (self.options.max_overhead.unwrap_or(1.0) * 100.0, share * 100.0);
+        // To a millionth of a percent: what was typed reads as it was typed.
+        let limit = (self.options.max_overhead.unwrap_or(1.0) * 1e8).round() / 1e6;
+        let percent = share * 100.0;
         let (step, why) = (governor.step(), if governor.level() > before { "above" } else { "well below" });
         say(&format!("tracing costs {percent:.2}% of CPU time, {why} {limit}%: from here on {}", step.name));
         Some(step.clone())
