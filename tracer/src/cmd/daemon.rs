@@ -51,7 +51,7 @@ pub struct DaemonArgs {
     #[arg(long, env = "EXITPATH_MAX_OVERHEAD", value_name = "PERCENT", value_parser = parse_share)]
     max_overhead: Option<f64>,
 
-    /// The folder of the ring; empty for none [default: /var/lib/exitpath]
+    /// The folder of the ring, or `none` [default: /var/lib/exitpath]
     #[arg(long, env = "EXITPATH_RING", value_name = "DIR", help_heading = "Ring")]
     ring: Option<PathBuf>,
     /// Delete the oldest segments above this size [default: 512MiB]
@@ -61,7 +61,7 @@ pub struct DaemonArgs {
     #[arg(long, env = "EXITPATH_SEGMENT_TIME", value_name = "TIME", value_parser = parse_span, help_heading = "Ring")]
     segment_time: Option<f64>,
 
-    /// Serve at these addresses; empty for none [default: 127.0.0.1:9469]
+    /// Serve at these addresses, or `none` [default: 127.0.0.1:9469]
     #[arg(long, env = "EXITPATH_LISTEN", value_name = "ADDRESS[,ADDRESS]", help_heading = "Serving")]
     listen: Option<String>,
     /// Serve at this socket of the file system, too
@@ -150,7 +150,7 @@ pub fn run(args: &DaemonArgs) -> Result<(), CliError> {
     })?;
     let ring = options.ring.as_deref().map(|folder| Ring::open(folder, options.limits)).transpose();
     let ring = ring.map_err(|error| {
-        CliError::usage("cannot read the ring", &error.to_string(), "give another --ring, or none: --ring ''")
+        CliError::usage("cannot read the ring", &error.to_string(), "give another --ring, or --ring none")
     })?;
     // Forked while this process has one thread, and holds no program.
     let keeper = if options.keep_privileges { None } else { keeper() };
@@ -192,10 +192,11 @@ pub fn run(args: &DaemonArgs) -> Result<(), CliError> {
 }
 
 fn attach(facts: &Facts, tracing: &Tracing) -> Result<(Recorder, Metadata), CliError> {
-    let Tracing { filters, counts_only, sample, precision, max_series, plan } = tracing;
+    let Tracing { filters, counts_only, sample, turnaround, precision, max_series, plan } = tracing;
     let settings = Settings {
         sample: *sample,
         counts_only: *counts_only,
+        turnaround: *turnaround,
         ..filters.resolve(None, *counts_only, *sample)?
     };
     let request = Request {
@@ -207,12 +208,16 @@ fn attach(facts: &Facts, tracing: &Tracing) -> Result<(Recorder, Metadata), CliE
         filters: filters.describe(),
         command: &[],
     };
-    start(facts, request)
+    let (recorder, mut metadata) = start(facts, request)?;
+    if !turnaround {
+        metadata.plan.blind_spots.push("turnaround was not measured, to keep --max-overhead".to_owned());
+    }
+    Ok((recorder, metadata))
 }
 
-/// Addresses as they are typed: none is an empty word.
+/// Addresses as they are typed.
 fn addresses(text: &str) -> Result<Vec<SocketAddr>, CliError> {
-    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let words = text.split(',').map(str::trim).filter(|word| *word != "none");
     let parsed = words.map(|word| {
         word.parse().map_err(|_| {
             CliError::usage(

@@ -10,6 +10,7 @@ use tokio::{
 
 use super::{
     core::{Core, say},
+    governor::Step,
     http::Server,
     notify::Notify,
     options::{Options, Tracing},
@@ -99,12 +100,35 @@ async fn run(core: &Rc<RefCell<Core>>, control: Control, ready: Option<File>) ->
                 let status = reload(core, &control, &mut server).await;
                 notify.ready(&status);
             }
-            () = sleep_until(due.into()) => core.borrow_mut().tick(),
+            () = sleep_until(due.into()) => {
+                let step = core.borrow_mut().tick();
+                if let Some(step) = step {
+                    govern(core, &control, &step);
+                }
+            }
         }
         notify.alive();
     }
     notify.stopping();
     Ok(())
+}
+
+/// Takes the governor's step.
+fn govern(core: &Rc<RefCell<Core>>, control: &Control, step: &Step) {
+    match step.tracing.as_ref().map(|tracing| attach(control, tracing)) {
+        None => core.borrow_mut().pause(),
+        Some(Ok(Attached { source, metadata })) => core.borrow_mut().replace(source, metadata),
+        Some(Err(why)) => {
+            say(&format!("that could not be done, and all stays as it was: {why}"));
+            core.borrow_mut().stay();
+        }
+    }
+}
+
+/// Attaches, where that is still possible.
+fn attach(control: &Control, tracing: &Tracing) -> Result<Attached, String> {
+    let attach = control.attach.as_ref().ok_or("the rights to attach were given up")?;
+    attach(tracing)
 }
 
 fn say_places(core: &Rc<RefCell<Core>>, server: &Server) -> String {
@@ -159,19 +183,22 @@ async fn try_reload(
             }
         }
     }
-    if !options.tracing.same(&before.tracing) {
-        if let Some(attach) = &control.attach {
-            let Attached { source, metadata } = attach(&options.tracing)?;
-            core.borrow_mut().replace(source, metadata);
-            say("other calls are traced: the programs were attached anew");
-        } else {
-            say(
-                "what is traced changes only when the daemon starts, since the rights to attach were given up \
-                 (--keep-privileges keeps them): it stays as it was",
-            );
-            options.tracing.clone_from(&before.tracing);
-        }
+    let mut anew = !options.tracing.same(&before.tracing);
+    let freed = options.max_overhead != before.max_overhead && core.borrow().is_throttled();
+    if control.attach.is_none() && (anew || options.max_overhead != before.max_overhead) {
+        say(
+            "what is traced and at what cost changes only when the daemon starts, since the rights to attach were given \
+             up (--keep-privileges keeps them): it stays as it was",
+        );
+        options.tracing.clone_from(&before.tracing);
+        options.max_overhead = before.max_overhead;
+        anew = false;
     }
+    let attached = (anew || freed).then(|| attach(control, &options.tracing)).transpose()?;
     core.borrow_mut().reconfigure(options);
+    if let Some(Attached { source, metadata }) = attached {
+        core.borrow_mut().replace(source, metadata);
+        say("what is traced has changed: the programs were attached anew");
+    }
     Ok(say_places(core, server))
 }

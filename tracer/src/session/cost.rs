@@ -196,7 +196,8 @@ fn sum(session: &Session) -> ProgramStats {
 }
 
 /// CPU time of this process, in ns.
-fn cpu_ns() -> u64 {
+#[must_use]
+pub fn cpu_ns() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: a valid pointer; this clock always exists.
     unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut now) };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    daemon::{Daemon, PATIENCE},
+    served::{Daemon, PATIENCE},
     support::{turn, within},
 };
 

@@ -14,5 +14,6 @@ mod outputs;
 mod privileges;
 mod puppet;
 mod run;
+mod served;
 mod support;
 mod system_wide;

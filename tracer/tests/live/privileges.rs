@@ -11,9 +11,9 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    daemon::Daemon,
     errors::assert_one_line,
     run::{Outcome, Tracer, run},
+    served::Daemon,
     support::{EXITPATH, exists, skip, turn, within},
 };
 
