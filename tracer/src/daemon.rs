@@ -13,6 +13,7 @@ pub mod core;
 pub mod exposition;
 pub mod governor;
 pub mod http;
+pub mod notify;
 pub mod numbers;
 pub mod options;
 pub mod pprof;

@@ -1,10 +1,13 @@
 //! exitpath as a library: facts, plans, sessions, recordings, reports.
 
+pub mod bench;
 pub mod budget;
 pub mod cmd;
 pub mod command;
 pub mod daemon;
+pub mod diff;
 pub mod doctor;
+pub mod environment;
 pub mod errno;
 pub mod error;
 pub mod handlers;
@@ -13,10 +16,12 @@ pub mod kernel;
 pub mod metadata;
 pub mod output;
 pub mod plan;
+pub mod privileges;
 pub mod reader;
 pub mod recorder;
 pub mod recording;
 pub mod regime;
+pub mod replicates;
 pub mod report;
 pub mod ring;
 pub mod session;

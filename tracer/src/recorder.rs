@@ -10,13 +10,14 @@ use tracer_common::{Loss, Untimed};
 
 use crate::{
     handlers,
-    kernel::Facts,
+    kernel::{Facts, probe_links},
     plan::{Attach, Plan, Trials},
+    privileges::{Capability, Keeper, Reason},
     reader::{InFlightCall, Reader},
     session::{
         Session, SessionError,
         cost::{CostMeter, Missed},
-        log,
+        info, log,
     },
     settings::Settings,
     snapshot::Snapshot,
@@ -56,6 +57,10 @@ impl Recorder {
         } else {
             Self::start_typed(plan, facts, settings)?
         };
+        probe_links::are_ours(match &engine {
+            Engine::Typed { session, .. } => info::ids(session.ebpf()),
+            Engine::Probes { session, .. } => info::ids(session.ebpf()),
+        });
         // Symbols and types are read and gone; their memory need not stay with a process that runs for days.
         // SAFETY: only gives free memory back.
         unsafe { libc::malloc_trim(0) };
@@ -111,6 +116,21 @@ impl Recorder {
             why: error.to_string(),
         })?;
         Ok(Engine::Probes { reader, session })
+    }
+
+    /// Has the run-time statistics turned on by this process.
+    pub fn measure_through(&mut self, keeper: Option<Keeper>) {
+        self.meter.through(keeper);
+    }
+
+    /// The capabilities without which this recording cannot go on, found by trying; `None` where it needs all it has.
+    #[must_use]
+    pub fn needs(&self) -> Option<Vec<(Capability, Reason)>> {
+        match &self.engine {
+            Engine::Typed { session, .. } => Some(session.needs()),
+            // Probes are taken out through tracefs, and these kernels know no finer rights.
+            Engine::Probes { .. } => None,
+        }
     }
 
     /// What was counted since the last interval.

@@ -90,6 +90,12 @@ impl Sink {
         Some(usize::from(width))
     }
 
+    /// The folder in which a file gets its name at the end.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.place.as_ref()?.finished.parent()
+    }
+
     /// Colours on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
     #[must_use]
     pub fn style(&self) -> Style {

@@ -213,16 +213,6 @@ impl Snapshot {
         self
     }
 
-    /// The same where each timed return stands for `times` returns.
-    #[must_use]
-    pub fn scaled(mut self, times: u64) -> Self {
-        for one in self.series.values_mut().chain(self.moved.values_mut()) {
-            one.latency = std::mem::take(&mut one.latency).scaled(times);
-            one.work = std::mem::take(&mut one.work).scaled(times);
-        }
-        self
-    }
-
     /// Returns to user mode in all series.
     #[must_use]
     pub fn returns(&self) -> u64 {

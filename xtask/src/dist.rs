@@ -1,7 +1,11 @@
 //! `cargo xtask dist`: a release to hand out. One statically linked binary, which runs on any 64-bit
-//! x86 Linux, with completions and man pages made by the binary itself.
+//! x86 Linux, with completions and man pages made by the binary itself; as an archive and as a Debian package.
 
-use crate::{artifacts, files, run, workspace};
+use crate::{
+    artifacts, files,
+    package::{self, TARGET},
+    run, workspace,
+};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use std::{
@@ -10,9 +14,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-
-/// Build the release: static binary, completions, man pages, archive
+/// Build the release: static binary, completions, man pages, archive, Debian package
 #[derive(Args)]
 pub struct Arguments {}
 
@@ -35,11 +37,7 @@ pub fn perform(_: &Arguments) -> Result<ExitCode> {
     let folder = dist.join(&name);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     fs::copy(&binary, folder.join("exitpath")).context("cannot copy the binary")?;
-    for what in ["completions", "man"] {
-        let into = folder.join(what);
-        fs::create_dir(&into).with_context(|| format!("cannot make {}", into.display()))?;
-        run::quiet(Command::new(&binary).args(["generate", what]).arg(&into))?;
-    }
+    package::generate(&binary, &folder)?;
     let papers = ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "LICENSE-GPL2"];
     for paper in papers.iter().filter(|paper| root.join(paper).is_file()) {
         fs::copy(root.join(paper), folder.join(paper)).with_context(|| format!("cannot copy {paper}"))?;
@@ -47,6 +45,8 @@ pub fn perform(_: &Arguments) -> Result<ExitCode> {
     let archive = archive(&dist, &name)?;
     println!("{}: {} bytes, static", folder.join("exitpath").display(), bytes.len());
     println!("{}", dist.join(archive).display());
+    let debian = package::build(&workspace::target()?, &dist.join("debian"))?;
+    println!("{}", debian.display());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,6 +1,7 @@
 //! `exitpath daemon`: its options, which are flags, environment variables and keys of a file alike.
 
 mod config;
+mod confinement;
 mod resolve;
 mod values;
 
@@ -10,7 +11,7 @@ use clap::Args;
 use tracer_common::Abi;
 
 use super::{
-    run::ready_descriptor,
+    signals::ready_descriptor,
     start::{Request, start},
     syscalls::parse_abi,
 };
@@ -22,6 +23,9 @@ use crate::{
     },
     error::{CANNOT_TRACE, CliError},
     kernel::Facts,
+    metadata::Metadata,
+    privileges::Keeper,
+    recorder::Recorder,
     ring::{Lock, LockError, Ring},
     settings::Settings,
     syscalls::Expr,
@@ -43,7 +47,8 @@ pub struct DaemonArgs {
     /// Read the maps this often, at most once a minute [default: 10s]
     #[arg(long, env = "EXITPATH_INTERVAL", value_name = "TIME", value_parser = parse_interval)]
     interval: Option<f64>,
-    /// The most that tracing may cost, of all CPU time; above it less is measured. No bound by default
+    /// The most that tracing may cost, of all CPU time; above it less is measured. Keeps the rights
+    /// to attach. No bound by default
     #[arg(long, env = "EXITPATH_MAX_OVERHEAD", value_name = "PERCENT", value_parser = parse_share)]
     max_overhead: Option<f64>,
 
@@ -126,6 +131,10 @@ pub struct DaemonArgs {
     /// This plan instead of the best one (`exitpath plan --explain`)
     #[arg(long, env = "EXITPATH_PLAN", value_name = "NAME", help_heading = "Cost")]
     plan: Option<String>,
+
+    /// Keep the rights that are not needed any more once everything is attached [default: false]
+    #[arg(long, env = "EXITPATH_KEEP_PRIVILEGES", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", help_heading = "Privileges")]
+    keep_privileges: Option<bool>,
 }
 
 /// Runs it until it is told to end.
@@ -144,13 +153,40 @@ pub fn run(args: &DaemonArgs) -> Result<(), CliError> {
     let ring = ring.map_err(|error| {
         CliError::usage("cannot read the ring", &error.to_string(), "give another --ring, or --ring none")
     })?;
+    // Forked while this process has one thread, and holds no program.
+    // The governor attaches programs anew whenever it takes a step.
+    let asked = options.keep_privileges || options.max_overhead.is_some();
+    let keeper = if asked { None } else { Keeper::start().ok().flatten() };
     let facts = Facts::gather();
-    let Attached { source, metadata } = attach(&facts, &options.tracing)?;
-    let core = Core::new(source, metadata, options, ring);
+    let (mut recorder, metadata) = attach(&facts, &options.tracing)?;
+    let needs = recorder.needs();
+    let kept = asked || needs.is_none();
+    if !kept {
+        recorder.measure_through(keeper);
+    }
+    let confined = options.clone();
+    let core = Core::new(Box::new(recorder), metadata, options, ring);
     let again = args.clone();
     let control = Control {
         options: Box::new(move || again.options().map_err(|error| error.to_string())),
-        attach: Box::new(|tracing| attach(&Facts::gather(), tracing).map_err(|error| error.to_string())),
+        attach: kept.then(|| {
+            let attach = |tracing: &Tracing| {
+                let attached = attach(&Facts::gather(), tracing).map_err(|error| error.to_string())?;
+                Ok(Attached { source: Box::new(attached.0), metadata: attached.1 })
+            };
+            Box::new(attach) as Box<_>
+        }),
+        confine: Box::new(move || {
+            if confined.keep_privileges {
+                return Ok("all privileges kept, as asked".to_owned());
+            }
+            if confined.max_overhead.is_some() {
+                return Ok(
+                    "all privileges kept: to keep --max-overhead, programs are attached anew".to_owned()
+                );
+            }
+            confinement::confine(needs.as_deref(), &confined)
+        }),
     };
     drop(facts);
     let ended = service(core, control, ready);
@@ -158,7 +194,7 @@ pub fn run(args: &DaemonArgs) -> Result<(), CliError> {
     ended
 }
 
-fn attach(facts: &Facts, tracing: &Tracing) -> Result<Attached, CliError> {
+fn attach(facts: &Facts, tracing: &Tracing) -> Result<(Recorder, Metadata), CliError> {
     let Tracing { filters, counts_only, sample, turnaround, precision, max_series, plan } = tracing;
     let settings = Settings {
         sample: *sample,
@@ -179,7 +215,7 @@ fn attach(facts: &Facts, tracing: &Tracing) -> Result<Attached, CliError> {
     if !turnaround {
         metadata.plan.blind_spots.push("turnaround was not measured, to keep --max-overhead".to_owned());
     }
-    Ok(Attached { source: Box::new(recorder), metadata })
+    Ok((recorder, metadata))
 }
 
 /// Addresses as they are typed.

@@ -24,6 +24,10 @@ pub struct Options {
     pub http: Http,
     /// What is traced.
     pub tracing: Tracing,
+    /// Files that a reload reads again.
+    pub files: Vec<PathBuf>,
+    /// Nothing is given up once it traces.
+    pub keep_privileges: bool,
 }
 
 /// Where and to whom it is served.

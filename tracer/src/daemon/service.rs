@@ -12,6 +12,7 @@ use super::{
     core::{Core, say},
     governor::Step,
     http::Server,
+    notify::Notify,
     options::{Options, Tracing},
     source::Source,
 };
@@ -32,8 +33,10 @@ pub struct Attached {
 pub struct Control {
     /// Reads the configuration again.
     pub options: Box<dyn Fn() -> Result<Options, String>>,
-    /// Attaches programs.
-    pub attach: Attach,
+    /// Attaches programs; not there once the rights for it are given up.
+    pub attach: Option<Attach>,
+    /// Gives up what is not needed any more, and says what that is.
+    pub confine: Box<dyn Fn() -> Result<String, CliError>>,
 }
 
 /// Attaches programs for these settings.
@@ -77,18 +80,26 @@ async fn run(core: &Rc<RefCell<Core>>, control: Control, ready: Option<File>) ->
     let mut signals = Signals::new()?;
     let http = core.borrow().options().http.clone();
     let mut server = Server::start(core, &http).map_err(|error| CliError::input("cannot serve", &error))?;
-    say_places(core, &server);
+    let status = say_places(core, &server);
+    say(&(control.confine)()?);
+    let mut notify = Notify::new();
+    notify.ready(&status);
     if let Some(mut ready) = ready {
         // Whoever asked may have gone.
         let _ = ready.write_all(b"\n");
     }
     loop {
         let due = core.borrow().due();
+        let due = notify.due().map_or(due, |at| at.min(due));
         let [terminate, interrupt] = &mut signals.end;
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = signals.reload.recv() => reload(core, &control, &mut server).await,
+            _ = signals.reload.recv() => {
+                notify.reloading();
+                let status = reload(core, &control, &mut server).await;
+                notify.ready(&status);
+            }
             () = sleep_until(due.into()) => {
                 let step = core.borrow_mut().tick();
                 if let Some(step) = step {
@@ -96,23 +107,32 @@ async fn run(core: &Rc<RefCell<Core>>, control: Control, ready: Option<File>) ->
                 }
             }
         }
+        notify.alive();
     }
+    notify.stopping();
     Ok(())
 }
 
 /// Takes the governor's step.
 fn govern(core: &Rc<RefCell<Core>>, control: &Control, step: &Step) {
-    match step.tracing.as_ref().map(|tracing| (control.attach)(tracing)) {
-        None => core.borrow_mut().pause(),
-        Some(Ok(Attached { source, metadata })) => core.borrow_mut().replace(source, metadata),
-        Some(Err(why)) => {
+    let attached = match (&step.tracing, &control.attach) {
+        (None, _) => {
+            core.borrow_mut().pause();
+            return;
+        }
+        (Some(tracing), Some(attach)) => attach(tracing),
+        (Some(_), None) => Err("the rights to attach were given up".to_owned()),
+    };
+    match attached {
+        Ok(Attached { source, metadata }) => core.borrow_mut().replace(source, metadata),
+        Err(why) => {
             say(&format!("that could not be done, and all stays as it was: {why}"));
             core.borrow_mut().stay();
         }
     }
 }
 
-fn say_places(core: &Rc<RefCell<Core>>, server: &Server) {
+fn say_places(core: &Rc<RefCell<Core>>, server: &Server) -> String {
     let core = core.borrow();
     let plan = &core.metadata().plan;
     let ring = core
@@ -121,21 +141,32 @@ fn say_places(core: &Rc<RefCell<Core>>, server: &Server) {
         .as_ref()
         .map_or_else(|| "no ring".to_owned(), |ring| format!("ring {}", ring.display()));
     let places = if server.places.is_empty() { "nowhere".to_owned() } else { server.places.join(" ") };
-    say(&format!("tracing (plan {}, {}), {ring}, serving {places}", plan.name, plan.fidelity));
+    let status = format!("tracing (plan {}, {}), {ring}, serving {places}", plan.name, plan.fidelity);
+    say(&status);
+    status
 }
 
 /// Reads the configuration again and takes what it says, or keeps what holds and says why.
-async fn reload(core: &Rc<RefCell<Core>>, control: &Control, server: &mut Server) {
+async fn reload(core: &Rc<RefCell<Core>>, control: &Control, server: &mut Server) -> String {
     match try_reload(core, control, server).await {
-        Ok(()) => core.borrow_mut().numbers().reloads += 1,
+        Ok(status) => {
+            core.borrow_mut().numbers().reloads += 1;
+            status
+        }
         Err(why) => {
             core.borrow_mut().numbers().failed_reloads += 1;
-            say(&format!("the configuration was not taken: {why}; what held before still holds"));
+            let status = format!("the configuration was not taken: {why}; what held before still holds");
+            say(&status);
+            status
         }
     }
 }
 
-async fn try_reload(core: &Rc<RefCell<Core>>, control: &Control, server: &mut Server) -> Result<(), String> {
+async fn try_reload(
+    core: &Rc<RefCell<Core>>,
+    control: &Control,
+    server: &mut Server,
+) -> Result<String, String> {
     let mut options = (control.options)()?;
     let before = core.borrow().options().clone();
     if options.ring != before.ring {
@@ -154,13 +185,26 @@ async fn try_reload(core: &Rc<RefCell<Core>>, control: &Control, server: &mut Se
         }
     }
     let anew = !options.tracing.same(&before.tracing);
-    let freed = options.max_overhead != before.max_overhead && core.borrow().is_throttled();
-    let attached = (anew || freed).then(|| (control.attach)(&options.tracing)).transpose()?;
+    let governed = options.max_overhead != before.max_overhead;
+    let attached = match &control.attach {
+        Some(attach) if anew || (governed && core.borrow().is_throttled()) => Some(attach(&options.tracing)?),
+        Some(_) => None,
+        None => {
+            if anew || governed {
+                say(
+                    "what is traced and --max-overhead change only when the daemon starts, since the rights to attach \
+                     were given up (--keep-privileges keeps them): they stay as they were",
+                );
+            }
+            options.tracing.clone_from(&before.tracing);
+            options.max_overhead = before.max_overhead;
+            None
+        }
+    };
     core.borrow_mut().reconfigure(options);
     if let Some(Attached { source, metadata }) = attached {
         core.borrow_mut().replace(source, metadata);
         say("what is traced has changed: the programs were attached anew");
     }
-    say_places(core, server);
-    Ok(())
+    Ok(say_places(core, server))
 }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     os::fd::OwnedFd,
     time::{Duration, Instant},
 };
@@ -10,7 +11,7 @@ use std::{
 use aya::sys::{Stats, enable_stats};
 
 use super::{Session, info::ProgramStats};
-use crate::{plan::Commit, snapshot::OwnCost};
+use crate::{plan::Commit, privileges::Keeper, snapshot::OwnCost};
 
 /// How long a window is open.
 pub const WINDOW: Duration = Duration::from_millis(20);
@@ -18,6 +19,8 @@ pub const WINDOW: Duration = Duration::from_millis(20);
 pub const FIRST: Duration = Duration::from_millis(200);
 /// See [`FIRST`].
 pub const PERIOD: Duration = Duration::from_secs(5);
+/// Longer than anything is traced.
+const NEVER: Duration = Duration::from_secs(1 << 32);
 
 /// Opens and closes the windows.
 pub struct CostMeter {
@@ -25,6 +28,17 @@ pub struct CostMeter {
     next: Instant,
     total: OwnCost,
     reader_ns: u64,
+    statistics: Statistics,
+}
+
+/// Who turns the kernel's statistics on.
+enum Statistics {
+    /// We, as far as we may.
+    Ours,
+    /// The process that keeps the privilege.
+    Kept(Keeper),
+    /// Nobody.
+    Off,
 }
 
 struct Window {
@@ -38,7 +52,21 @@ impl CostMeter {
     /// The first window opens soon, so that short recordings have a figure too.
     #[must_use]
     pub fn new() -> Self {
-        Self { open: None, next: Instant::now() + FIRST, total: OwnCost::default(), reader_ns: cpu_ns() }
+        Self {
+            open: None,
+            next: Instant::now() + FIRST,
+            total: OwnCost::default(),
+            reader_ns: cpu_ns(),
+            statistics: Statistics::Ours,
+        }
+    }
+
+    /// Has this process turn the statistics on, when we no longer may; without one there is no window any more.
+    pub fn through(&mut self, keeper: Option<Keeper>) {
+        self.statistics = keeper.map_or(Statistics::Off, Statistics::Kept);
+        if matches!(self.statistics, Statistics::Off) {
+            self.next = Instant::now() + NEVER;
+        }
     }
 
     /// When to call [`Self::tick`] next.
@@ -49,7 +77,7 @@ impl CostMeter {
 
     /// Opens the next window at this time instead.
     pub const fn measure_at(&mut self, at: Instant) {
-        if self.open.is_none() {
+        if self.open.is_none() && !matches!(self.statistics, Statistics::Off) {
             self.next = at;
         }
     }
@@ -65,12 +93,20 @@ impl CostMeter {
             return;
         }
         // Without the privilege, or before 5.8, there is no figure: outputs say so.
-        match enable_stats(Stats::RunTime) {
+        match self.enable() {
             Ok(on) => {
                 self.open = Some(Window { since: Instant::now(), before: sum(session), _on: on });
                 self.next = Instant::now() + WINDOW;
             }
             Err(_) => self.next = Instant::now() + PERIOD,
+        }
+    }
+
+    fn enable(&self) -> io::Result<OwnedFd> {
+        match &self.statistics {
+            Statistics::Kept(keeper) => keeper.enable(),
+            Statistics::Ours => enable_stats(Stats::RunTime).map_err(io::Error::other),
+            Statistics::Off => Err(io::ErrorKind::PermissionDenied.into()),
         }
     }
 

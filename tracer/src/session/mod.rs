@@ -7,6 +7,7 @@ mod formats;
 mod globals;
 pub mod info;
 pub mod log;
+mod needs;
 mod offsets;
 
 use std::{fs, os::fd::AsFd as _};

@@ -1,6 +1,7 @@
 //! The tracer on the running kernel: what it counts, what it leaves out, what it says when it cannot, and that
 //! nothing of it stays behind. Runs as root; elsewhere each test says why it is skipped.
 
+mod bench;
 mod coexistence;
 mod counts;
 mod daemon;
@@ -12,6 +13,7 @@ mod leftovers;
 mod outputs;
 mod privileges;
 mod puppet;
+mod replicates;
 mod run;
 mod support;
 mod system_wide;

@@ -68,7 +68,8 @@ impl Tracer {
         Self::start(command.args(arguments))
     }
 
-    fn start(command: &mut Command) -> Self {
+    /// The same with a command that ends in executing the tracer.
+    pub fn start(command: &mut Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let starting = ready::start(command).expect("the tracer can be started");
         let (child, _) = starting.attached(Duration::from_secs(20)).expect("the tracer attaches");

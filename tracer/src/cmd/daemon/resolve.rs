@@ -52,6 +52,7 @@ impl DaemonArgs {
             precision: self.precision.or(other.precision),
             max_series: self.max_series.or(other.max_series),
             plan: self.plan.or(other.plan),
+            keep_privileges: self.keep_privileges.or(other.keep_privileges),
         }
     }
 
@@ -60,6 +61,8 @@ impl DaemonArgs {
         let total = self.ring_size.unwrap_or(512 << 20);
         let labels = self.max_labels.unwrap_or(500) as usize;
         let ring = self.ring.unwrap_or_else(|| RING.into());
+        let files = [&self.config, &self.token_file, &self.tls_certificate, &self.tls_key];
+        let files = files.into_iter().flatten().cloned().collect();
         let tls = match (self.tls_certificate, self.tls_key) {
             (Some(chain), Some(key)) => {
                 check_tls(&chain, &key).map_err(|error| CliError::input("cannot begin", &error))?;
@@ -111,6 +114,8 @@ impl DaemonArgs {
                 request_time: Duration::from_secs_f64(self.request_time.unwrap_or(10.0)),
             },
             tracing,
+            files,
+            keep_privileges: self.keep_privileges.unwrap_or(false),
         })
     }
 }
@@ -130,7 +135,18 @@ fn token(path: &Path) -> Result<[u8; 32], CliError> {
 
 /// What holds, for people.
 pub(super) fn describe(options: &Options) -> String {
-    let Options { interval, ring, limits, histograms, bounds, max_overhead, http, tracing } = options;
+    let Options {
+        interval,
+        ring,
+        limits,
+        histograms,
+        bounds,
+        max_overhead,
+        http,
+        tracing,
+        files: _,
+        keep_privileges,
+    } = options;
     let none = || "none".to_owned();
     let mut places: Vec<_> = http.listen.iter().map(ToString::to_string).collect();
     places.extend(http.socket.iter().map(|path| format!("unix:{}", path.display())));
@@ -148,6 +164,7 @@ pub(super) fn describe(options: &Options) -> String {
     let filters =
         if tracing.filters.describe().is_empty() { none() } else { tracing.filters.describe().join(" ") };
     let overhead = max_overhead.map_or_else(none, |share| format!("{}%", share * 100.0));
+    let privileges = if *keep_privileges { "kept" } else { "given up once it traces" };
     let (kept, length) = (limits.total >> 20, limits.segment_time.as_secs_f64());
     let ring = ring
         .as_ref()
@@ -155,7 +172,8 @@ pub(super) fn describe(options: &Options) -> String {
     format!(
         "the configuration is good\n\
          interval: {} s\nring: {ring}\nserving: {places}{guarded}\nhistograms: {native}, {classic}\n\
-         labels: {} at most\nfilters: {filters}\nsample: 1 in {}\noverhead: at most {overhead}\n",
+         labels: {} at most\nfilters: {filters}\nsample: 1 in {}\noverhead: at most {overhead}\n\
+         privileges: {privileges}\n",
         interval.as_secs_f64(),
         bounds.series,
         tracing.sample

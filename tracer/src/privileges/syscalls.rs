@@ -1,0 +1,292 @@
+//! Seccomp (seccomp(2)): the system calls that a confined process can still make.
+//!
+//! What is not on the list fails with EPERM instead of ending the process: a library that learns a new call must not
+//! cost a month of recordings. The kernel's audit log names each refused call (`type=1326`), where auditing is on.
+
+use std::{collections::BTreeMap, io};
+
+use seccompiler::{
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch, sock_filter,
+};
+
+use super::PrivilegeError;
+
+/// Allowed whatever their arguments are. No program can be executed, no process made, no file system mounted, no
+/// privilege changed, no other process touched, no BPF program loaded, no event opened.
+const ALLOWED: &[libc::c_long] = &[
+    // Files below the folders that Landlock leaves, and descriptors.
+    libc::SYS_openat,
+    libc::SYS_close,
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_pread64,
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_pwrite64,
+    libc::SYS_pwritev2,
+    libc::SYS_lseek,
+    libc::SYS_fstat,
+    libc::SYS_stat,
+    libc::SYS_lstat,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_statfs,
+    libc::SYS_fstatfs,
+    libc::SYS_access,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_readlink,
+    libc::SYS_readlinkat,
+    libc::SYS_getcwd,
+    libc::SYS_getdents64,
+    libc::SYS_ftruncate,
+    libc::SYS_fallocate,
+    libc::SYS_fadvise64,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_sync_file_range,
+    libc::SYS_copy_file_range,
+    libc::SYS_sendfile,
+    libc::SYS_flock,
+    libc::SYS_rename,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_unlink,
+    libc::SYS_unlinkat,
+    libc::SYS_mkdir,
+    libc::SYS_mkdirat,
+    libc::SYS_rmdir,
+    libc::SYS_umask,
+    libc::SYS_chmod,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_utimensat,
+    libc::SYS_fcntl,
+    libc::SYS_dup,
+    libc::SYS_dup2,
+    libc::SYS_dup3,
+    libc::SYS_pipe2,
+    libc::SYS_ioctl,
+    // Events and timers.
+    libc::SYS_epoll_create1,
+    libc::SYS_epoll_ctl,
+    libc::SYS_epoll_wait,
+    libc::SYS_epoll_pwait,
+    libc::SYS_epoll_pwait2,
+    libc::SYS_eventfd2,
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    libc::SYS_select,
+    libc::SYS_pselect6,
+    libc::SYS_timerfd_create,
+    libc::SYS_timerfd_settime,
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_getres,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_nanosleep,
+    libc::SYS_gettimeofday,
+    libc::SYS_time,
+    libc::SYS_restart_syscall,
+    // Connections: of the families below.
+    libc::SYS_connect,
+    libc::SYS_bind,
+    libc::SYS_listen,
+    libc::SYS_accept,
+    libc::SYS_accept4,
+    libc::SYS_getsockname,
+    libc::SYS_getpeername,
+    libc::SYS_getsockopt,
+    libc::SYS_setsockopt,
+    libc::SYS_shutdown,
+    libc::SYS_sendto,
+    libc::SYS_recvfrom,
+    libc::SYS_sendmsg,
+    libc::SYS_recvmsg,
+    libc::SYS_sendmmsg,
+    libc::SYS_recvmmsg,
+    // Memory, without a way to make it executable: see below.
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_brk,
+    libc::SYS_membarrier,
+    // Threads and signals of this process.
+    libc::SYS_futex,
+    libc::SYS_set_robust_list,
+    libc::SYS_rseq,
+    libc::SYS_sched_yield,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_getcpu,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sigaltstack,
+    libc::SYS_wait4,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    // Questions.
+    libc::SYS_getpid,
+    libc::SYS_getppid,
+    libc::SYS_gettid,
+    libc::SYS_getuid,
+    libc::SYS_geteuid,
+    libc::SYS_getgid,
+    libc::SYS_getegid,
+    libc::SYS_getrusage,
+    libc::SYS_getrandom,
+    libc::SYS_sysinfo,
+    libc::SYS_uname,
+    // Answered by the second filter.
+    libc::SYS_clone3,
+];
+
+/// Commands of bpf(2): look up, update and walk a map that is open, and ask for a program's statistics.
+const BPF_COMMANDS: [u64; 7] = [1, 2, 4, 15, 24, 25, 26];
+/// Unix, IPv4 and IPv6; no packet, netlink or BPF socket families.
+const FAMILIES: [libc::c_int; 3] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
+
+/// Restricts this thread. `no_new_privs` must be set.
+pub fn restrict() -> Result<(), PrivilegeError> {
+    let refused = |error: BackendError| PrivilegeError::refused("the filter on system calls", error);
+    // Every new thread asks for clone3: that is no news for the log.
+    let programs =
+        [(without_clone3().map_err(refused)?, Log::Nothing), (allow_list().map_err(refused)?, Log::Refusals)];
+    programs
+        .iter()
+        .try_for_each(|(program, log)| install(program, *log))
+        .map_err(|error| PrivilegeError::refused("seccomp", error))
+}
+
+fn allow_list() -> Result<BpfProgram, BackendError> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|&call| (call, Vec::new())).collect();
+    let any = |argument: u8, values: &[u64]| {
+        let one = |&value: &u64| rule(argument, SeccompCmpOp::Eq, value);
+        values.iter().map(one).collect::<Result<Vec<_>, _>>()
+    };
+    let executable = libc::PROT_EXEC as u64;
+    rules.insert(libc::SYS_mmap, vec![rule(2, SeccompCmpOp::MaskedEq(executable), 0)?]);
+    rules.insert(libc::SYS_mprotect, vec![rule(2, SeccompCmpOp::MaskedEq(executable), 0)?]);
+    let thread = libc::CLONE_THREAD as u64;
+    rules.insert(libc::SYS_clone, vec![rule(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
+    rules.insert(libc::SYS_bpf, any(0, &BPF_COMMANDS)?);
+    let families = FAMILIES.map(|family| family as u64);
+    rules.insert(libc::SYS_socket, any(0, &families)?);
+    rules.insert(libc::SYS_socketpair, any(0, &families)?);
+    // Names of threads and of mappings: what glibc does for every thread and heap.
+    rules.insert(libc::SYS_prctl, any(0, &[libc::PR_SET_NAME as u64, libc::PR_SET_VMA as u64])?);
+    // Limits are read, not set.
+    let null = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)?;
+    rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![null])?]);
+    // abort(3) and raise(3): signals to itself alone.
+    rules.insert(libc::SYS_tgkill, any(0, &[u64::from(std::process::id())])?);
+    compile(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)
+}
+
+/// `clone3` has its flags in memory, where no filter looks: where it does not exist glibc uses `clone`.
+fn without_clone3() -> Result<BpfProgram, BackendError> {
+    let rules = [(libc::SYS_clone3, Vec::new())].into();
+    compile(rules, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32))
+}
+
+fn rule(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompRule, BackendError> {
+    SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)?])
+}
+
+pub(super) fn compile(
+    rules: BTreeMap<i64, Vec<SeccompRule>>,
+    otherwise: SeccompAction,
+    matching: SeccompAction,
+) -> Result<BpfProgram, BackendError> {
+    SeccompFilter::new(rules, otherwise, matching, TargetArch::x86_64)?.try_into()
+}
+
+/// What of a filter's answers the kernel's audit log tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Log {
+    /// Every call that it refuses.
+    Refusals,
+    /// None; killed processes are told all the same.
+    Nothing,
+}
+
+/// seccompiler's own way has no flag for the log.
+pub(super) fn install(program: &[sock_filter], log: Log) -> io::Result<()> {
+    #[repr(C)]
+    struct Program {
+        length: u16,
+        instructions: *const sock_filter,
+    }
+    let program = Program { length: program.len() as u16, instructions: program.as_ptr() };
+    let set = |flags: libc::c_ulong| {
+        // SAFETY: the kernel copies the program, which lives through the call.
+        let result = unsafe {
+            libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
+        };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    };
+    match log {
+        // The flag is of 4.14.
+        Log::Refusals => set(libc::SECCOMP_FILTER_FLAG_LOG).or_else(|_| set(0)),
+        Log::Nothing => set(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, process::Command, thread};
+
+    /// A filter is a thread's own, so a test may enter one in a thread that ends.
+    #[test]
+    fn only_what_is_listed_can_be_called() {
+        thread::spawn(|| {
+            super::super::no_new_privileges().unwrap();
+            restrict().unwrap();
+            // What a daemon does.
+            let folder = std::env::temp_dir();
+            assert!(fs::read_dir(&folder).unwrap().count() < usize::MAX);
+            assert_eq!(thread::spawn(|| fs::read("/proc/self/stat").is_ok()).join().ok(), Some(true));
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            listener.accept().unwrap();
+            assert!(vec![1_u8; 64 << 20].iter().all(|&byte| byte == 1));
+            // What it never does.
+            let refused = |result: libc::c_long| {
+                let error = io::Error::last_os_error().raw_os_error();
+                if result == -1 { error } else { None }
+            };
+            // SAFETY: calls that are refused, or that fail for their arguments.
+            unsafe {
+                assert_eq!(refused(libc::syscall(libc::SYS_clone3, 0, 0)), Some(libc::ENOSYS));
+                for call in
+                    [libc::SYS_execve, libc::SYS_ptrace, libc::SYS_mount, libc::SYS_setuid, libc::SYS_kill]
+                {
+                    assert_eq!(refused(libc::syscall(call, 0, 0, 0, 0, 0)), Some(libc::EPERM), "{call}");
+                }
+                // BPF_PROG_LOAD, BPF_ENABLE_STATS; BPF_MAP_LOOKUP_ELEM of nothing.
+                for (command, error) in [(5, libc::EPERM), (32, libc::EPERM), (1, libc::EBADF)] {
+                    let attributes = [-1_i32; 32];
+                    let result = libc::syscall(libc::SYS_bpf, command, attributes.as_ptr(), 32_usize);
+                    let said = refused(result);
+                    assert!(
+                        said == Some(error) || command == 1 && said == Some(libc::EINVAL),
+                        "{command} {said:?}"
+                    );
+                }
+                assert_eq!(
+                    refused(libc::syscall(libc::SYS_socket, libc::AF_NETLINK, 3, 0)),
+                    Some(libc::EPERM)
+                );
+                let executable = libc::PROT_READ | libc::PROT_EXEC;
+                let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+                let mapped = libc::syscall(libc::SYS_mmap, 0, 4096_usize, executable, flags, -1, 0);
+                assert_eq!(refused(mapped), Some(libc::EPERM));
+                assert_eq!(refused(libc::syscall(libc::SYS_tgkill, 1, 1, 0)), Some(libc::EPERM));
+            }
+            assert!(Command::new("true").status().is_err());
+        })
+        .join()
+        .unwrap();
+    }
+}
