@@ -1,7 +1,9 @@
 //! The subcommands: thin glue between the terminal and the library, one file each.
 
 pub mod args;
+pub mod bench;
 pub mod daemon;
+pub mod diff;
 pub mod doctor;
 mod failures;
 pub mod filters;
@@ -12,8 +14,10 @@ pub mod outputs;
 pub mod plan;
 mod privileges;
 pub mod record;
+mod replicates;
 pub mod report;
 pub mod run;
+mod signals;
 pub mod start;
 pub mod syscalls;
 pub mod when;
@@ -40,6 +44,8 @@ enum Command {
     Record(Box<record::RecordArgs>),
     Daemon(Box<daemon::DaemonArgs>),
     Report(report::ReportArgs),
+    Diff(Box<diff::DiffArgs>),
+    Bench(bench::BenchArgs),
     Syscalls(syscalls::SyscallsArgs),
     Doctor(doctor::DoctorArgs),
     Plan(plan::PlanArgs),
@@ -54,6 +60,8 @@ impl Cli {
             Command::Record(args) => record::run(&args),
             Command::Daemon(args) => daemon::run(&args).map(|()| 0),
             Command::Report(args) => report::run(&args).map(|()| 0),
+            Command::Diff(args) => diff::run(&args),
+            Command::Bench(args) => bench::run(&args).map(|()| 0),
             Command::Syscalls(args) => syscalls::run(&args).map(|()| 0),
             Command::Doctor(args) => doctor::run(&args).map(|()| 0),
             Command::Plan(args) => plan::run(&args).map(|()| 0),

@@ -1,5 +1,6 @@
 //! exitpath as a library: facts, plans, sessions, recordings, reports.
 
+pub mod bench;
 pub mod budget;
 pub mod cmd;
 pub mod command;
@@ -20,6 +21,7 @@ pub mod reader;
 pub mod recorder;
 pub mod recording;
 pub mod regime;
+pub mod replicates;
 pub mod report;
 pub mod ring;
 pub mod session;

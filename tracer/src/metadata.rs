@@ -1,9 +1,11 @@
 //! What a recording says about itself: where, by what, and with which claims it was made.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The head of a recording and of every output.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
     /// Version of the recording format, `major.minor`; a reader takes every minor of its major.
     pub format: String,
@@ -14,6 +16,12 @@ pub struct Metadata {
     /// The machine.
     #[serde(default)]
     pub machine: MachineInfo,
+    /// What else went on when recording began.
+    #[serde(default)]
+    pub conditions: Conditions,
+    /// Which replicate this is; `None` in recordings of before, and where several were added up.
+    #[serde(default)]
+    pub run: Option<Run>,
     /// What was attached.
     pub plan: PlanInfo,
     /// Significant digits of the histograms, 1 or 2.
@@ -31,6 +39,9 @@ pub struct Metadata {
     /// Only counts, no latencies (`--counts-only`).
     #[serde(default)]
     pub counts_only: bool,
+    /// A syscall tracepoint was on, so that a partial-frame kernel ran every call through its slow path (`--divert`).
+    #[serde(default)]
+    pub divert: bool,
     /// The traced command, if one was started.
     #[serde(default)]
     pub command: Vec<String>,
@@ -91,6 +102,17 @@ pub struct KernelInfo {
     /// SHA-256 of the kernel's configuration, where it can be read.
     #[serde(default)]
     pub config_digest: Option<String>,
+    /// The configuration options that decide what entering and leaving the kernel costs, without `CONFIG_`: `y`, `m`,
+    /// `n` or a value. An option that this kernel does not know is not in it; empty is a configuration that could not be
+    /// read.
+    #[serde(default)]
+    pub config: BTreeMap<String, String>,
+    /// The compiler that built it, as it calls itself.
+    #[serde(default)]
+    pub compiler: Option<String>,
+    /// How far the running kernel preempts, where it can be switched: `none`, `voluntary`, `full` or `lazy`.
+    #[serde(default)]
+    pub preemption: Option<String>,
     /// Kernel command line.
     #[serde(default)]
     pub command_line: String,
@@ -116,10 +138,75 @@ pub struct MachineInfo {
     pub smt: Option<String>,
     /// Mitigations by vulnerability.
     #[serde(default)]
-    pub mitigations: std::collections::BTreeMap<String, String>,
+    pub mitigations: BTreeMap<String, String>,
+    /// Whether the processor may go above its nominal frequency: `on` or `off`, where cpufreq says it.
+    #[serde(default)]
+    pub turbo: Option<String>,
+    /// The hypervisor's own name and what machine it shows; `none` on bare metal.
+    #[serde(default)]
+    pub hypervisor: Option<String>,
+    /// The kernel's clock source, which every time that is read goes through.
+    #[serde(default)]
+    pub clocksource: Option<String>,
     /// A digest of the machine's identity: equal on equal hosts, and nothing more.
     #[serde(default)]
     pub host_id: String,
+}
+
+/// What went on beside the recording when it began: it may change from run to run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Conditions {
+    /// Load average over one minute.
+    #[serde(default)]
+    pub load: Option<f64>,
+    /// Tasks that were running or ready to.
+    #[serde(default)]
+    pub running: Option<u32>,
+    /// Whatever else was attached to entry and exit of system calls, one a line; `None` where that could not be asked.
+    #[serde(default)]
+    pub tracers: Option<Vec<String>>,
+    /// Whether the kernel audits: `on`, `off` or `locked`; `None` where that could not be asked.
+    #[serde(default)]
+    pub audit: Option<String>,
+}
+
+/// One run of several: what a comparison counts as one observation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// 128 random bits in hex: two files with the same are copies of one recording.
+    pub id: String,
+    /// Which run of its side, from 1.
+    pub number: u32,
+    /// The command of `--ab` that ran; `None` where there is one only.
+    #[serde(default)]
+    pub side: Option<Side>,
+    /// Runs of this side just before the first recorded one, which were thrown away.
+    #[serde(default)]
+    pub warmup: u32,
+    /// When it ran among all recorded runs, those of the other side too, from 1.
+    #[serde(default)]
+    pub order: u32,
+}
+
+/// One of the two commands of `--ab`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The first: the base.
+    A,
+    /// The second: the new one.
+    B,
+}
+
+impl Side {
+    /// `a` or `b`: also the name of the side's folder.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::A => "a",
+            Self::B => "b",
+        }
+    }
 }
 
 /// The plan as it ran.

@@ -1,6 +1,10 @@
 //! Bytes from a report, one file a format. Pure: they write to the writer they are given, and do nothing else.
 
+pub mod bench;
 pub mod csv;
+pub mod diff;
+pub mod hgrm;
+pub mod html;
 pub mod human;
 pub mod json;
 pub mod openmetrics;
@@ -27,6 +31,18 @@ pub enum Format {
     /// OpenMetrics text, as Prometheus reads it.
     #[value(name = "openmetrics")]
     OpenMetrics,
+    /// One page that needs no network.
+    Html,
+    /// `HdrHistogram`'s percentile distribution, one a series.
+    Hgrm,
+}
+
+impl Format {
+    /// Whether it holds one report and no more: there are no intervals in it.
+    #[must_use]
+    pub const fn is_of_one_moment(self) -> bool {
+        matches!(self, Self::OpenMetrics | Self::Html | Self::Hgrm)
+    }
 }
 
 /// Writes one report, or one report an interval and one of the whole, in a format.
@@ -69,6 +85,8 @@ impl Renderer {
                 csv::write_rows(report, to)
             }
             Format::OpenMetrics => openmetrics::write(report, to),
+            Format::Html => html::report::write(report, to),
+            Format::Hgrm => hgrm::write(report, to),
             Format::Hlog => Err(io::Error::new(io::ErrorKind::Unsupported, "hlog is no format of a report")),
         }
     }

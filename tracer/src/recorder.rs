@@ -11,14 +11,14 @@ use tracer_common::{Loss, Untimed};
 
 use crate::{
     handlers,
-    kernel::Facts,
+    kernel::{Facts, probe_links},
     plan::{Attach, Plan, Trials},
     privileges::{Capability, Keeper, Reason},
     reader::{InFlightCall, Reader},
     session::{
         Session, SessionError,
         cost::{CostMeter, Missed},
-        log,
+        info, log,
     },
     settings::Settings,
     snapshot::Snapshot,
@@ -58,6 +58,10 @@ impl Recorder {
         } else {
             Self::start_typed(plan, facts, settings)?
         };
+        probe_links::are_ours(match &engine {
+            Engine::Typed { session, .. } => info::ids(session.ebpf()),
+            Engine::Probes { session, .. } => info::ids(session.ebpf()),
+        });
         // Symbols and types are read and gone; their memory need not stay with a process that runs for days.
         // SAFETY: only gives free memory back.
         unsafe { libc::malloc_trim(0) };

@@ -27,6 +27,7 @@ mod lines;
 mod read;
 mod write;
 
+pub(crate) use bins::to_hdr;
 pub use compression::{Compression, Encoder};
 pub use error::{Cut, RecordingError};
 pub use read::{Reader, Recording, read};

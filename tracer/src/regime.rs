@@ -82,8 +82,8 @@ impl Regime {
             xenpv: self.xenpv,
             pti: self.pti,
             la57: self.la57,
-            config_digest: None,
             command_line: facts.command_line.clone(),
+            ..KernelInfo::default()
         }
     }
 

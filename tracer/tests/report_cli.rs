@@ -109,7 +109,8 @@ fn files_add_up_if_they_are_of_the_same_thing() {
     (head.kernel.release, head.sample) = ("5.10.0".to_owned(), 4);
     support::record(&other, &head, 1);
     let error = refused(&report(&[], &[&one, &other]));
-    assert!(error.ends_with("3.hlog: they differ in kernel, sampling; report each on its own"), "{error}");
+    let why = "they differ in sample: 1 | 4; kernel release: 6.18.0-test | 5.10.0; report each on its own";
+    assert!(error.ends_with(&format!("3.hlog: {why}")), "{error}");
 }
 
 #[test]

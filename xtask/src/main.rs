@@ -2,6 +2,7 @@
 
 mod apt;
 mod artifacts;
+mod bench_check;
 #[path = "../../tracer/build/cache.rs"]
 mod cache;
 mod debian;
@@ -51,6 +52,7 @@ enum Task {
     Tidy(tidy::Arguments),
     Lint(lint::Arguments),
     Overhead(overhead::Arguments),
+    BenchCheck(bench_check::Arguments),
     Dist(dist::Arguments),
     PackageTest(package::Arguments),
     Syscalls(syscalls::Arguments),
@@ -77,6 +79,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Tidy(arguments) => tidy::perform(&arguments),
         Task::Lint(arguments) => lint::perform(&arguments),
         Task::Overhead(arguments) => overhead::perform(&arguments),
+        Task::BenchCheck(arguments) => bench_check::perform(&arguments),
         Task::Dist(arguments) => dist::perform(&arguments),
         Task::PackageTest(arguments) => package::perform(&arguments),
         Task::Syscalls(arguments) => syscalls::perform(&arguments),

@@ -12,7 +12,7 @@ mod process;
 mod programs;
 mod results;
 mod standing;
-mod statistics;
+pub mod statistics;
 mod table;
 
 use crate::{packages, run};

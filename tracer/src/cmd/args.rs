@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum as _};
 
 use crate::{
     error::CliError,
@@ -45,6 +45,13 @@ pub struct OutputArgs {
 }
 
 impl ViewArgs {
+    /// Whether any of it was asked for.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        let Self { sort, top, by, columns } = self;
+        *sort != SortKey::default() || top.is_some() || *by != Grouping::default() || columns.is_some()
+    }
+
     /// The view of a report.
     #[must_use]
     pub fn view(&self) -> View {
@@ -55,10 +62,12 @@ impl ViewArgs {
 impl OutputArgs {
     /// Refuses what does not go together; `intervals` says that each interval is written too.
     pub fn check(&self, view: &ViewArgs, intervals: bool) -> Result<(), CliError> {
-        if intervals && self.format == Format::OpenMetrics {
+        if intervals && self.format.is_of_one_moment() {
+            let name =
+                self.format.to_possible_value().map_or_else(String::new, |name| name.get_name().to_owned());
             return Err(CliError::usage(
-                "cannot write intervals as openmetrics",
-                "an exposition holds one moment",
+                &format!("cannot write intervals as {name}"),
+                "it holds one moment",
                 "leave the intervals out, or use --format json, csv or hlog",
             ));
         }

@@ -12,7 +12,7 @@ use tracer_common::Abi;
 
 use super::{
     privileges::keeper,
-    run::ready_descriptor,
+    signals::ready_descriptor,
     start::{Request, start},
     syscalls::parse_abi,
 };
@@ -47,7 +47,8 @@ pub struct DaemonArgs {
     /// Read the maps this often, at most once a minute [default: 10s]
     #[arg(long, env = "EXITPATH_INTERVAL", value_name = "TIME", value_parser = parse_interval)]
     interval: Option<f64>,
-    /// The most that tracing may cost, of all CPU time; above it less is measured. No bound by default
+    /// The most that tracing may cost, of all CPU time; above it less is measured. Keeps the rights
+    /// to attach. No bound by default
     #[arg(long, env = "EXITPATH_MAX_OVERHEAD", value_name = "PERCENT", value_parser = parse_share)]
     max_overhead: Option<f64>,
 

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::when::{When, parse_when};
 use crate::{
+    environment::{self, Difference},
     error::CliError,
     metadata::Metadata,
     recording::{Reader, RecordingError},
@@ -94,7 +95,11 @@ impl Inputs {
                 sources.push(Source::Open(name, Box::new(reader)));
             }
         }
-        let Some((_, metadata)) = first else { return Err(nothing(None)) };
+        let Some((_, mut metadata)) = first else { return Err(nothing(None)) };
+        if sources.len() > 1 {
+            // A sum of runs is none of them.
+            metadata.run = None;
+        }
         Ok(Self { sources, window, metadata, read: None, seen: None })
     }
 
@@ -237,17 +242,19 @@ fn nothing(seen: Option<(f64, f64)>) -> CliError {
 
 /// Whether two recordings may be added up: they must be of the same thing, seen in the same way.
 fn comparable(first: &str, one: &Metadata, name: &str, other: &Metadata) -> Result<(), CliError> {
-    let differs = [
-        ("precision", one.precision == other.precision),
-        ("kernel", one.kernel.release == other.kernel.release && one.kernel.frame == other.kernel.frame),
-        ("plan", one.plan.name == other.plan.name && one.plan.fidelity == other.plan.fidelity),
-        ("filters", one.filters == other.filters),
-        ("sampling", one.sample == other.sample && one.counts_only == other.counts_only),
-    ];
-    let names: Vec<_> = differs.iter().filter(|(_, same)| !same).map(|&(what, _)| what).collect();
-    if names.is_empty() {
+    let mut differs = environment::obstacles(one, other);
+    let mut also = |what: &str, base: &str, new: &str| {
+        let known = differs.iter().any(|known| known.what == what);
+        differs.extend(Difference::between(what, Some(base), Some(new)).filter(|_| !known));
+    };
+    // A sum is of one kernel and of the very same processes; a comparison need not be.
+    also("kernel release", &one.kernel.release, &other.kernel.release);
+    also("frame", &one.kernel.frame, &other.kernel.frame);
+    also("filters", &one.filters.join(" "), &other.filters.join(" "));
+    if differs.is_empty() {
         return Ok(());
     }
-    let why = format!("they differ in {}", names.join(", "));
+    let differs: Vec<_> = differs.iter().map(ToString::to_string).collect();
+    let why = format!("they differ in {}", differs.join("; "));
     Err(CliError::usage(&format!("cannot add up {first} and {name}"), &why, "report each on its own"))
 }

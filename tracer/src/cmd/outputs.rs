@@ -68,6 +68,19 @@ impl Outputs {
         Ok(Self { result, recordings, view: view.view() })
     }
 
+    /// One recording and nothing else, which gets its name only once it is finished; or not even that.
+    pub fn recording(path: Option<&Path>) -> Result<Self, CliError> {
+        let sink = path.map(|path| Sink::open(Some(path))).transpose()?;
+        let recordings = sink.map(|sink| Recording::new(sink, path)).into_iter().collect();
+        Ok(Self { result: None, recordings, view: View::default() })
+    }
+
+    /// Whether a result is shown.
+    #[must_use]
+    pub const fn shows(&self) -> bool {
+        self.result.is_some()
+    }
+
     /// The view of reports.
     #[must_use]
     pub const fn view(&self) -> View {
@@ -89,6 +102,21 @@ impl Outputs {
         let Some(Shown { sink, renderer, open }) = &mut self.result else { return Ok(()) };
         if *open {
             *open = sink.put(|to| renderer.render(report, to))?.is_continue();
+        }
+        Ok(())
+    }
+
+    /// The width of the terminal that the result goes to, if it is one.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        self.result.as_ref()?.sink.width()
+    }
+
+    /// Writes what is no report to the result.
+    pub fn put(&mut self, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<(), CliError> {
+        let Some(Shown { sink, open, .. }) = &mut self.result else { return Ok(()) };
+        if *open {
+            *open = sink.put(write)?.is_continue();
         }
         Ok(())
     }
@@ -117,7 +145,8 @@ impl Outputs {
     /// Whether nobody reads any more.
     #[must_use]
     pub fn abandoned(&self) -> bool {
-        self.recordings.iter().all(|one| matches!(one.state, State::Abandoned))
+        let any = self.result.is_some() || !self.recordings.is_empty();
+        any && self.recordings.iter().all(|one| matches!(one.state, State::Abandoned))
             && self.result.as_ref().is_none_or(|result| !result.open)
     }
 }
@@ -125,10 +154,13 @@ impl Outputs {
 impl Recording {
     /// A file, readable while it grows, or standard output.
     fn open(path: Option<&Path>) -> Result<Self, CliError> {
-        let sink = path.map_or_else(|| Ok(Sink::stdout()), Sink::stream)?;
+        Ok(Self::new(path.map_or_else(|| Ok(Sink::stdout()), Sink::stream)?, path))
+    }
+
+    fn new(sink: Sink, path: Option<&Path>) -> Self {
         let compression = path.map_or(Compression::None, Compression::of);
         let name = path.map_or_else(|| PathBuf::from("standard output"), Path::to_path_buf);
-        Ok(Self { name: name.display().to_string(), compression, state: State::Opened(sink) })
+        Self { name: name.display().to_string(), compression, state: State::Opened(sink) }
     }
 
     fn begin(&mut self, metadata: &Metadata) -> Result<(), CliError> {

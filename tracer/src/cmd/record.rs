@@ -9,10 +9,15 @@ use super::{
     filters::FilterArgs,
     outputs::Outputs,
     privileges,
+    replicates::{self, ReplicateArgs},
     run::{self, Timing},
+    signals::ready_descriptor,
     start::{Request, start},
 };
-use crate::{command::Command, error::CliError, histogram::Precision, kernel::Facts, settings::Settings};
+use crate::{
+    command::Command, error::CliError, histogram::Precision, kernel::Facts, metadata::Metadata,
+    recorder::Recorder, settings::Settings,
+};
 
 /// Trace this machine, some processes or a command, and show every call's exit path and latency
 ///
@@ -22,22 +27,24 @@ use crate::{command::Command, error::CliError, histogram::Precision, kernel::Fac
 pub struct RecordArgs {
     /// Stop after this many seconds; a command that still runs is ended
     #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds)]
-    duration: Option<f64>,
-    /// Print each interval of this many seconds
+    pub(super) duration: Option<f64>,
+    /// Print each interval of this many seconds; with --runs, record it
     #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds)]
-    interval: Option<f64>,
-    /// Write the recording to this file, interval by interval; .gz and .zst compress it
-    #[arg(short = 'o', long, value_name = "FILE.hlog", help_heading = "Output")]
-    recording: Option<PathBuf>,
+    pub(super) interval: Option<f64>,
+    /// Write the recording to this file, interval by interval; .gz and .zst compress it. With --runs: this folder
+    #[arg(short = 'o', long, value_name = "FILE.hlog|DIR", help_heading = "Output")]
+    pub(super) recording: Option<PathBuf>,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) replicates: ReplicateArgs,
     #[command(flatten)]
-    view: ViewArgs,
+    pub(super) output: OutputArgs,
+    #[command(flatten)]
+    pub(super) view: ViewArgs,
     #[command(flatten)]
     filters: FilterArgs,
     /// List the calls that have not returned at the end
     #[arg(long, help_heading = "View")]
-    in_flight: bool,
+    pub(super) in_flight: bool,
     /// Count only: no latencies, at a third of the cost
     #[arg(long, help_heading = "Cost")]
     counts_only: bool,
@@ -59,13 +66,13 @@ pub struct RecordArgs {
     divert: bool,
     /// Diagnostics from the kernel programs' slow paths, on standard error
     #[arg(short, long)]
-    verbose: bool,
+    pub(super) verbose: bool,
     /// Keep the capabilities that are not needed any more once everything is attached
     #[arg(long, help_heading = "Privileges")]
     keep_privileges: bool,
     /// Trace this command and what it starts, from its first call on
     #[arg(last = true, value_name = "COMMAND")]
-    command: Vec<OsString>,
+    pub(super) command: Vec<OsString>,
 }
 
 /// Runs it; the command's exit code, or 0.
@@ -79,39 +86,18 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
             "give a program, or leave -- out",
         ));
     }
-    // Everything that can be wrong with the request is said before a process is made or a program loaded.
-    args.filters.resolve(None, args.counts_only, args.sample).or_else(|error| {
-        // Following is implied, and allowed, with a command.
-        if args.command.is_empty() {
-            Err(error)
-        } else {
-            args.filters.resolve(Some(0), args.counts_only, args.sample)
-        }
-    })?;
-    let ready = run::ready_descriptor();
+    args.check_filters(!args.command.is_empty() || args.replicates.ab.is_some())?;
+    if let Some(runs) = args.replicates.runs {
+        return replicates::run(args, runs);
+    }
+    let ready = ready_descriptor();
     let mut outputs =
         Outputs::open(args.recording.as_deref(), &args.output, &args.view, args.interval.is_some())?;
     // Forked while this process has one thread.
     let keeper = if args.keep_privileges { None } else { privileges::keeper() };
     let mut command = if args.command.is_empty() { None } else { Some(Command::prepare(&args.command)?) };
     let facts = Facts::gather();
-    let settings = Settings {
-        sample: args.sample,
-        counts_only: args.counts_only,
-        verbose: args.verbose,
-        divert: args.divert,
-        ..args.filters.resolve(command.as_ref().map(Command::pid), args.counts_only, args.sample)?
-    };
-    let request = Request {
-        settings,
-        precision: args.precision.and_then(Precision::from_digits),
-        max_series: args.max_series,
-        plan: args.plan.as_deref(),
-        follow: args.filters.follow || command.is_some(),
-        filters: args.filters.describe(),
-        command: &args.command,
-    };
-    let (mut recorder, metadata) = start(&facts, request)?;
+    let (mut recorder, metadata) = args.attach(&facts, command.as_ref(), &args.command)?;
     outputs.begin(&metadata)?;
     if let Some(command) = &mut command {
         command.start()?;
@@ -119,11 +105,51 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
     if !args.keep_privileges {
         privileges::give_up(&mut recorder, keeper, &outputs, command.is_some())?;
     }
-    let timing = Timing { duration: args.duration, interval: args.interval, in_flight: args.in_flight };
-    run::trace(recorder, &metadata, &timing, outputs, command, ready, args.verbose)
+    run::trace(recorder, &metadata, &args.timing(), outputs, command, ready, args.verbose)
 }
 
-fn parse_seconds(text: &str) -> Result<f64, String> {
+impl RecordArgs {
+    /// Everything that can be wrong with the filters is said before a process is made or a program loaded.
+    fn check_filters(&self, with_command: bool) -> Result<(), CliError> {
+        // Following is implied, and allowed, with a command.
+        let command = with_command.then_some(0);
+        self.filters.resolve(command, self.counts_only, self.sample).map(drop)
+    }
+
+    /// Chooses a plan for these options, loads its programs and attaches them; and the head of the recording.
+    pub(super) fn attach(
+        &self,
+        facts: &Facts,
+        command: Option<&Command>,
+        words: &[OsString],
+    ) -> Result<(Recorder, Metadata), CliError> {
+        let settings = Settings {
+            sample: self.sample,
+            counts_only: self.counts_only,
+            verbose: self.verbose,
+            divert: self.divert,
+            ..self.filters.resolve(command.map(Command::pid), self.counts_only, self.sample)?
+        };
+        let request = Request {
+            settings,
+            precision: self.precision.and_then(Precision::from_digits),
+            max_series: self.max_series,
+            plan: self.plan.as_deref(),
+            follow: self.filters.follow || command.is_some(),
+            filters: self.filters.describe(),
+            command: words,
+        };
+        start(facts, request)
+    }
+
+    /// When to read and when to stop.
+    pub(super) const fn timing(&self) -> Timing {
+        Timing { duration: self.duration, interval: self.interval, in_flight: self.in_flight }
+    }
+}
+
+/// Seconds, as they are typed.
+pub(super) fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.strip_suffix('s').unwrap_or(text).parse() {
         Ok(seconds) if (0.01..=1e8).contains(&seconds) => Ok(seconds),
         _ => Err("write seconds, 0.01 or more, as in 10 or 0.5".to_owned()),

@@ -45,9 +45,7 @@ pub fn run(args: &ReportArgs) -> Result<(), CliError> {
     let mut inputs = Inputs::open(&args.files, window)?;
     let flow = match args.output.format {
         Format::Hlog => rewrite(args, &mut inputs, &mut sink)?,
-        Format::Table | Format::Json | Format::Csv | Format::OpenMetrics => {
-            show(args, &mut inputs, &mut sink)?
-        }
+        _ => show(args, &mut inputs, &mut sink)?,
     };
     match flow {
         ControlFlow::Continue(()) => sink.finish(),

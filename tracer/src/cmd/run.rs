@@ -3,21 +3,20 @@
 use std::{
     fs::File,
     future::Future,
-    io::{self, IsTerminal as _, Write as _},
-    os::fd::FromRawFd as _,
+    io::{self, IsTerminal as _},
     pin::Pin,
     time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::sleep_until,
-};
+use tokio::time::sleep_until;
 
-use super::outputs::Outputs;
+use super::{
+    outputs::Outputs,
+    signals::{Signals, event_loop, say_ready},
+};
 use crate::{
-    command::{Command, Ended, READY_FD},
+    command::{Command, Ended},
     error::{CANNOT_TRACE, CliError},
     metadata::Metadata,
     output::human,
@@ -53,11 +52,46 @@ pub fn trace(
     ready: Option<File>,
     verbose: bool,
 ) -> Result<u8, CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::told(CANNOT_TRACE, &format!("cannot start the event loop: {error}")))?;
-    runtime.block_on(Loop::run(recorder, metadata, timing, outputs, command, ready, verbose))
+    event_loop()?.block_on(async {
+        let mut signals = Signals::catch()?;
+        let progress = progress(metadata, timing);
+        let tracing = Tracing { recorder, metadata, timing, outputs, command, ready, verbose };
+        let traced = tracing.run(&mut signals, &progress).await?;
+        traced.outputs.finish()?;
+        Ok(end_command(traced.command, traced.ended))
+    })
+}
+
+/// An attached recorder, and all that belongs to its run.
+pub struct Tracing<'a> {
+    /// Attached.
+    pub recorder: Recorder,
+    /// Its head.
+    pub metadata: &'a Metadata,
+    /// Its end.
+    pub timing: &'a Timing,
+    /// Begun.
+    pub outputs: Outputs,
+    /// Started.
+    pub command: Option<Command>,
+    /// Who wants to hear that it is attached.
+    pub ready: Option<File>,
+    /// Show what the kernel programs say.
+    pub verbose: bool,
+}
+
+/// A run that has ended: detached, all read and written, nothing finished.
+pub struct Traced {
+    /// Everything is in them.
+    pub outputs: Outputs,
+    /// It may still run.
+    pub command: Option<Command>,
+    /// How it ended, if it did by itself.
+    pub ended: Option<Ended>,
+    /// The signal that ended tracing, if one did.
+    pub signal: Option<i32>,
+    /// Everything that was counted.
+    pub total: Snapshot,
 }
 
 struct Loop<'a> {
@@ -69,21 +103,10 @@ struct Loop<'a> {
     each: bool,
 }
 
-impl Loop<'_> {
-    async fn run(
-        mut recorder: Recorder,
-        metadata: &Metadata,
-        timing: &Timing,
-        outputs: Outputs,
-        mut command: Option<Command>,
-        ready: Option<File>,
-        verbose: bool,
-    ) -> Result<u8, CliError> {
-        let failed =
-            |error: io::Error| CliError::told(CANNOT_TRACE, &format!("cannot catch signals: {error}"));
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut child = signal(SignalKind::child()).map_err(failed)?;
+impl Tracing<'_> {
+    /// Traces until the end, and shows the result.
+    pub async fn run(self, signals: &mut Signals, progress: &ProgressBar) -> Result<Traced, CliError> {
+        let Self { mut recorder, metadata, timing, outputs, mut command, ready, verbose } = self;
         let mut log: Pin<Box<dyn Future<Output = ()>>> = if verbose {
             Box::pin(recorder.log().map_err(|error| {
                 CliError::told(CANNOT_TRACE, &format!("-v: the kernel's log cannot be read: {error}"))
@@ -91,38 +114,32 @@ impl Loop<'_> {
         } else {
             Box::pin(std::future::pending())
         };
-        if let Some(mut ready) = ready {
-            // Whoever asked may have gone.
-            let _ = ready.write_all(b"\n");
-        }
-        let progress = progress(metadata, timing);
+        say_ready(ready);
         let started = Instant::now();
         let every = timing.interval.map_or(INTERVAL, Duration::from_secs_f64);
         let end = timing.duration.map(|seconds| started + Duration::from_secs_f64(seconds));
-        let mut this = Loop {
-            recorder,
-            metadata,
-            outputs,
-            total: Snapshot::default(),
-            number: 0,
-            each: timing.interval.is_some(),
-        };
+        let each = timing.interval.is_some() && outputs.shows();
+        let mut this = Loop { recorder, metadata, outputs, total: Snapshot::default(), number: 0, each };
         let mut next = started + every;
-        let mut ended = None;
+        let (mut ended, mut signal) = (None, None);
         loop {
             let mut wake = next.min(this.recorder.due()).min(end.unwrap_or(next));
             if command.is_some() {
                 wake = wake.min(Instant::now() + COMMAND_POLL);
             }
             tokio::select! {
-                _ = interrupt.recv() => break,
-                _ = terminate.recv() => {
+                _ = signals.interrupt.recv() => {
+                    signal = Some(libc::SIGINT);
+                    break;
+                }
+                _ = signals.terminate.recv() => {
                     if let Some(command) = &mut command {
                         command.signal(libc::SIGTERM);
                     }
+                    signal = Some(libc::SIGTERM);
                     break;
                 }
-                _ = child.recv() => {}
+                _ = signals.child.recv() => {}
                 () = &mut log => {}
                 () = sleep_until(wake.into()) => {}
             }
@@ -131,22 +148,33 @@ impl Loop<'_> {
                 break;
             }
             this.recorder.tick();
+            progress.tick();
             if Instant::now() >= next {
-                this.interval(&progress)?;
+                this.interval(progress)?;
                 next += every;
                 if this.outputs.abandoned() {
                     break;
                 }
             }
         }
-        progress.finish_and_clear();
-        let in_flight = timing.in_flight.then(|| this.recorder.in_flight()).and_then(|calls| {
+        let (outputs, total) = this.finish(timing, progress)?;
+        Ok(Traced { outputs, command, ended, signal, total })
+    }
+}
+
+impl Loop<'_> {
+    /// Detaches, reads what is left, and shows the result.
+    fn finish(self, timing: &Timing, progress: &ProgressBar) -> Result<(Outputs, Snapshot), CliError> {
+        let Loop { recorder, metadata, mut outputs, mut total, number, each } = self;
+        if outputs.shows() {
+            progress.finish_and_clear();
+        }
+        let in_flight = timing.in_flight.then(|| recorder.in_flight()).and_then(|calls| {
             // The counts are not lost with it; the output then has no such list, instead of an empty one.
             let failed =
                 |error| eprintln!("exitpath: --in-flight: the table of threads cannot be read: {error}");
             calls.map_err(failed).ok()
         });
-        let Loop { recorder, mut outputs, mut total, number, each, .. } = this;
         let last = recorder.stop();
         outputs.interval(&last)?;
         if each {
@@ -164,8 +192,7 @@ impl Loop<'_> {
             calls.into_iter().map(one).collect()
         });
         outputs.show(&report)?;
-        outputs.finish()?;
-        Ok(end_command(command, ended))
+        Ok((outputs, total))
     }
 
     fn interval(&mut self, progress: &ProgressBar) -> Result<(), CliError> {
@@ -183,7 +210,8 @@ impl Loop<'_> {
 }
 
 /// The command's exit code; a command that still runs is ended first.
-fn end_command(command: Option<Command>, ended: Option<Ended>) -> u8 {
+#[must_use]
+pub fn end_command(command: Option<Command>, ended: Option<Ended>) -> u8 {
     let Some(mut command) = command else { return 0 };
     if let Some(ended) = ended {
         return ended.exit_code();
@@ -193,19 +221,6 @@ fn end_command(command: Option<Command>, ended: Option<Ended>) -> u8 {
         Ended::Signaled(signal) if [libc::SIGTERM, libc::SIGKILL].contains(&i32::from(signal)) => 0,
         ended => ended.exit_code(),
     }
-}
-
-/// Where whoever started us wants to hear that everything is attached: the descriptor in [`READY_FD`]. It is not
-/// handed on to a command.
-#[must_use]
-pub fn ready_descriptor() -> Option<File> {
-    let fd = std::env::var(READY_FD).ok()?.parse::<i32>().ok().filter(|&fd| fd > 2)?;
-    // SAFETY: only sets a flag of a descriptor, which may not exist.
-    if unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } != 0 {
-        return None;
-    }
-    // SAFETY: it exists, and the caller handed it over.
-    Some(unsafe { File::from_raw_fd(fd) })
 }
 
 /// The line on a terminal while one waits.

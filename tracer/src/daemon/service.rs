@@ -115,20 +115,21 @@ async fn run(core: &Rc<RefCell<Core>>, control: Control, ready: Option<File>) ->
 
 /// Takes the governor's step.
 fn govern(core: &Rc<RefCell<Core>>, control: &Control, step: &Step) {
-    match step.tracing.as_ref().map(|tracing| attach(control, tracing)) {
-        None => core.borrow_mut().pause(),
-        Some(Ok(Attached { source, metadata })) => core.borrow_mut().replace(source, metadata),
-        Some(Err(why)) => {
+    let attached = match (&step.tracing, &control.attach) {
+        (None, _) => {
+            core.borrow_mut().pause();
+            return;
+        }
+        (Some(tracing), Some(attach)) => attach(tracing),
+        (Some(_), None) => Err("the rights to attach were given up".to_owned()),
+    };
+    match attached {
+        Ok(Attached { source, metadata }) => core.borrow_mut().replace(source, metadata),
+        Err(why) => {
             say(&format!("that could not be done, and all stays as it was: {why}"));
             core.borrow_mut().stay();
         }
     }
-}
-
-/// Attaches, where that is still possible.
-fn attach(control: &Control, tracing: &Tracing) -> Result<Attached, String> {
-    let attach = control.attach.as_ref().ok_or("the rights to attach were given up")?;
-    attach(tracing)
 }
 
 fn say_places(core: &Rc<RefCell<Core>>, server: &Server) -> String {
@@ -183,18 +184,23 @@ async fn try_reload(
             }
         }
     }
-    let mut anew = !options.tracing.same(&before.tracing);
-    let freed = options.max_overhead != before.max_overhead && core.borrow().is_throttled();
-    if control.attach.is_none() && (anew || options.max_overhead != before.max_overhead) {
-        say(
-            "what is traced and at what cost changes only when the daemon starts, since the rights to attach were given \
-             up (--keep-privileges keeps them): it stays as it was",
-        );
-        options.tracing.clone_from(&before.tracing);
-        options.max_overhead = before.max_overhead;
-        anew = false;
-    }
-    let attached = (anew || freed).then(|| attach(control, &options.tracing)).transpose()?;
+    let anew = !options.tracing.same(&before.tracing);
+    let governed = options.max_overhead != before.max_overhead;
+    let attached = match &control.attach {
+        Some(attach) if anew || (governed && core.borrow().is_throttled()) => Some(attach(&options.tracing)?),
+        Some(_) => None,
+        None => {
+            if anew || governed {
+                say(
+                    "what is traced and --max-overhead change only when the daemon starts, since the rights to attach \
+                     were given up (--keep-privileges keeps them): they stay as they were",
+                );
+            }
+            options.tracing.clone_from(&before.tracing);
+            options.max_overhead = before.max_overhead;
+            None
+        }
+    };
     core.borrow_mut().reconfigure(options);
     if let Some(Attached { source, metadata }) = attached {
         core.borrow_mut().replace(source, metadata);

@@ -60,6 +60,12 @@ pub fn tracefs() -> Option<PathBuf> {
     PLACES.iter().map(PathBuf::from).find(|place| place.join("kprobe_events").exists())
 }
 
+/// The number of an event of the kernel's own.
+pub fn event_id(event: &str) -> io::Result<u64> {
+    let place = tracefs().ok_or(io::ErrorKind::NotFound)?;
+    read_id(&place.join("events").join(event))
+}
+
 /// Our group of probes; taken away when dropped.
 #[derive(Debug)]
 pub struct Group {

@@ -9,5 +9,6 @@ mod perf;
 mod reader;
 mod session;
 
+pub use perf::divert;
 pub use reader::Reader;
 pub use session::Session;

@@ -6,6 +6,10 @@ use std::{
     os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
 };
 
+use super::kprobe_events;
+
+/// Any syscall tracepoint will do: it diverts every call of the machine from the fast path.
+pub const DIVERSION: &str = "raw_syscalls/sys_exit";
 const PERF_TYPE_TRACEPOINT: u32 = 2;
 const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 8;
 const PERF_EVENT_IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
@@ -42,6 +46,12 @@ pub fn count(id: u64) -> io::Result<OwnedFd> {
     }
     // SAFETY: a new descriptor of ours.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Switches a syscall tracepoint on until the value is dropped: every call of a partial-frame kernel then takes the slow
+/// path.
+pub fn divert() -> io::Result<OwnedFd> {
+    count(kprobe_events::event_id(DIVERSION)?)
 }
 
 /// Attaches a program to the event with this number.

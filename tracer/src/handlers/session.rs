@@ -34,8 +34,6 @@ use crate::{
 /// The eBPF object for kernels from 4.9 on.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/exitpath-old.bpf.o"));
 
-/// Any syscall tracepoint will do: it diverts every call of the machine from the fast path.
-const DIVERSION: &str = "raw_syscalls/sys_exit";
 const FORK: &str = "sched/sched_process_fork";
 
 /// Loaded and attached programs.
@@ -143,9 +141,7 @@ impl Session {
             self.follow().map_err(|error| other(FORK, &error))?;
         }
         if self.divert {
-            let id = self.group.event_id(DIVERSION).map_err(|error| other("--divert", &error))?;
-            let event = perf::count(id).map_err(|error| other("--divert", &error))?;
-            self.events.push(event);
+            self.events.push(perf::divert().map_err(|error| other("--divert", &error))?);
         }
         Ok(())
     }

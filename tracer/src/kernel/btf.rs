@@ -44,6 +44,7 @@ pub struct Btf<'a> {
 
 #[derive(Clone, Copy)]
 struct Type<'a> {
+    name: u32,
     kind: u32,
     bitfields: bool,
     /// The type that a typedef or qualifier stands for; the size of a structure or union.
@@ -67,7 +68,7 @@ impl<'a> Btf<'a> {
         let types_data = section(word(8)?, word(12)?).ok_or(malformed("cut types"))?;
         let strings = section(word(16)?, word(20)?).ok_or(malformed("cut strings"))?;
         // Type 0 is void.
-        let void = Type { kind: 0, bitfields: false, inner: 0, members: &[] };
+        let void = Type { name: 0, kind: 0, bitfields: false, inner: 0, members: &[] };
         let mut btf = Self { strings, types: vec![void], structs: HashMap::new() };
         let mut at = 0;
         while at < types_data.len() {
@@ -90,7 +91,7 @@ impl<'a> Btf<'a> {
                 let name = btf.string(name);
                 btf.structs.entry(name).or_insert(id);
             }
-            btf.types.push(Type { kind, bitfields: info >> 31 != 0, inner, members });
+            btf.types.push(Type { name, kind, bitfields: info >> 31 != 0, inner, members });
             at += 12 + tail;
         }
         Ok(btf)
@@ -115,6 +116,13 @@ impl<'a> Btf<'a> {
         let id = self.structs.get(structure.as_bytes()).copied();
         let found = id.and_then(|id| self.types.get(id as usize));
         found.map(|one| one.inner).ok_or_else(|| BtfError::Missing(structure.to_owned()))
+    }
+
+    /// The name of the type with this number; `None` if it has none, or lies in a module.
+    #[must_use]
+    pub fn name(&self, id: u32) -> Option<&'a str> {
+        let name = self.string(self.types.get(id as usize)?.name);
+        std::str::from_utf8(name).ok().filter(|name| !name.is_empty())
     }
 
     /// Offset in bits and type of a member, looking into anonymous members up to a depth no header reaches.

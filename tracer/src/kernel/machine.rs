@@ -1,11 +1,8 @@
 //! Facts read from files: `/proc`, `/sys`, the kernel's configuration.
 
-use std::{collections::BTreeMap, fs, io, io::Read as _, path::Path};
+use std::{fs, io, io::Read as _, path::Path};
 
-use crate::{
-    kernel::{Fact, symbols::Symbols},
-    metadata::MachineInfo,
-};
+use crate::kernel::{Fact, symbols::Symbols};
 
 /// The kernel's configuration, from the places distributions keep it.
 #[must_use]
@@ -21,14 +18,6 @@ pub fn kernel_config() -> Option<String> {
     [format!("/boot/config-{release}"), format!("/lib/modules/{release}/config")]
         .iter()
         .find_map(|path| fs::read_to_string(path).ok())
-}
-
-/// SHA-256 of the configuration, in hex.
-#[must_use]
-pub fn config_digest() -> Option<String> {
-    use sha2::{Digest as _, Sha256};
-    let digest = Sha256::digest(kernel_config()?);
-    Some(digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }
 
 /// A configuration option.
@@ -174,40 +163,6 @@ pub fn available_memory(meminfo: &str) -> u64 {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
     let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
     kib.unwrap_or(0).saturating_mul(1024)
-}
-
-/// The machine as recordings describe it.
-#[must_use]
-pub fn describe() -> MachineInfo {
-    let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
-    let cpuinfo = read("/proc/cpuinfo").unwrap_or_default();
-    let field = |name: &str| {
-        let line = cpuinfo.lines().find(|line| line.starts_with(name));
-        line.and_then(|line| line.split_once(": ")).map(|(_, value)| value.to_owned()).unwrap_or_default()
-    };
-    let mut mitigations = BTreeMap::new();
-    for entry in fs::read_dir("/sys/devices/system/cpu/vulnerabilities").into_iter().flatten().flatten() {
-        if let (Ok(name), Ok(text)) = (entry.file_name().into_string(), fs::read_to_string(entry.path())) {
-            mitigations.insert(name, text.trim().to_owned());
-        }
-    }
-    MachineInfo {
-        cpu_model: field("model name"),
-        microcode: field("microcode"),
-        cpus: cpuinfo.lines().filter(|line| line.starts_with("processor")).count() as u32,
-        governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        smt: read("/sys/devices/system/cpu/smt/control"),
-        mitigations,
-        host_id: read("/etc/machine-id").map(|id| short_digest(&id)).unwrap_or_default(),
-    }
-}
-
-/// FNV-1a: tells hosts apart in a recording without giving the machine's identity away.
-fn short_digest(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{hash:016x}")
 }
 
 /// Whether probes can be defined through tracefs.

@@ -1,9 +1,13 @@
 //! Facts about the running kernel. Asks, never decides: each answer is yes, no, or unknown with the reason.
 
+pub mod audit;
 pub mod btf;
+pub mod conditions;
+pub mod description;
 pub mod fact;
 pub mod machine;
 pub mod probe;
+pub mod probe_links;
 pub mod symbols;
 
 use std::{fs, io};

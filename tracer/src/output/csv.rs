@@ -93,7 +93,8 @@ fn list(counts: &[Named]) -> String {
     items.join(";")
 }
 
-fn quoted(field: &str) -> String {
+/// A field, in quotes where RFC 4180 asks for them.
+pub(super) fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\r', '\n']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {

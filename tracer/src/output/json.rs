@@ -39,6 +39,8 @@ pub fn object(report: &Report) -> Value {
         "tool": metadata.tool,
         "kernel": metadata.kernel,
         "machine": metadata.machine,
+        "conditions": metadata.conditions,
+        "run": metadata.run,
         "plan": {
             "name": metadata.plan.name,
             "fidelity": fidelity,
@@ -56,6 +58,7 @@ pub fn object(report: &Report) -> Value {
         "filters": metadata.filters,
         "sample": metadata.sample,
         "counts_only": metadata.counts_only,
+        "divert": metadata.divert,
         "command": metadata.command,
         "returns": report.returns,
         "timed": report.timed,

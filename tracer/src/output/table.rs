@@ -33,19 +33,21 @@ pub enum Style {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ink {
+pub(super) enum Ink {
     Bold,
     Yellow,
     Red,
+    Green,
 }
 
 impl Style {
-    fn paint(self, ink: Ink, text: &str) -> String {
+    pub(super) fn paint(self, ink: Ink, text: &str) -> String {
         let code = match (self, ink) {
             (Self::Plain, _) => return text.to_owned(),
             (Self::Coloured, Ink::Bold) => 1,
             (Self::Coloured, Ink::Yellow) => 33,
             (Self::Coloured, Ink::Red) => 31,
+            (Self::Coloured, Ink::Green) => 32,
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }

@@ -24,7 +24,7 @@ const HEADER: usize = 40;
 const VARINT: usize = 9;
 
 /// The distribution for the `hdrhistogram` crate. What is above the range goes to the last bucket.
-pub(super) fn to_hdr(histogram: &Histogram) -> io::Result<hdrhistogram::Histogram<u64>> {
+pub(crate) fn to_hdr(histogram: &Histogram) -> io::Result<hdrhistogram::Histogram<u64>> {
     let precision = histogram.precision;
     let mut hdr = hdrhistogram::Histogram::new_with_bounds(1, hdr::MAX_VALUE, precision.digits())
         .map_err(io::Error::other)?;

@@ -5,7 +5,7 @@ use tracer_common::{Abi, Cause, Loss, NR_INVALID, Path, Reason, SeriesKey, Sysca
 use super::{InFlight, Report, View};
 use crate::{
     histogram::{Histogram, Precision},
-    metadata::{KernelInfo, MachineInfo, Metadata, PlanInfo},
+    metadata::{Conditions, KernelInfo, MachineInfo, Metadata, PlanInfo, Run, Side},
     snapshot::{OwnCost, Series, Snapshot},
 };
 
@@ -41,6 +41,11 @@ pub(crate) fn metadata() -> Metadata {
             decision: "c".to_owned(),
             pti: true,
             config_digest: Some("c0ffee".to_owned()),
+            config: [("HZ", "250"), ("X86_FRED", "n")]
+                .map(|(name, is)| (name.to_owned(), is.to_owned()))
+                .into(),
+            compiler: Some("gcc 14".to_owned()),
+            preemption: Some("voluntary".to_owned()),
             command_line: "quiet, \"loud\"".to_owned(),
             ..KernelInfo::default()
         },
@@ -51,8 +56,24 @@ pub(crate) fn metadata() -> Metadata {
             governor: None,
             smt: Some("off".to_owned()),
             mitigations: [("meltdown".to_owned(), "Mitigation: PTI".to_owned())].into(),
+            turbo: Some("on".to_owned()),
+            hypervisor: Some("none".to_owned()),
+            clocksource: Some("tsc".to_owned()),
             host_id: "00ff".to_owned(),
         },
+        conditions: Conditions {
+            load: Some(0.25),
+            running: Some(1),
+            tracers: Some(vec!["raw_tracepoint sys_enter (other)".to_owned()]),
+            audit: Some("off".to_owned()),
+        },
+        run: Some(Run {
+            id: "00112233445566778899aabbccddeeff".to_owned(),
+            number: 3,
+            side: Some(Side::B),
+            warmup: 1,
+            order: 6,
+        }),
         plan: PlanInfo {
             name: "tracepoints".to_owned(),
             fidelity: "amended".to_owned(),
@@ -65,6 +86,7 @@ pub(crate) fn metadata() -> Metadata {
         filters: Vec::new(),
         sample: 1,
         counts_only: false,
+        divert: false,
         command: Vec::new(),
     }
 }

@@ -1,9 +1,11 @@
-//! A program's statistics: aya's `ProgramInfo` shows neither run time nor recursion misses.
+//! What the kernel says of programs: aya's `ProgramInfo` shows no recursion misses.
 
 use std::{
     io,
     os::fd::{AsRawFd as _, BorrowedFd},
 };
+
+use aya::Ebpf;
 
 /// What the kernel counts of a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +30,12 @@ struct Attributes {
     fd: u32,
     length: u32,
     info: u64,
+}
+
+/// The kernel's numbers of all loaded programs of an object. They stay the kernel's for a moment after the object is gone.
+#[must_use]
+pub fn ids(ebpf: &Ebpf) -> Vec<u32> {
+    ebpf.programs().filter_map(|(_, program)| program.info().ok()).map(|info| info.id()).collect()
 }
 
 /// Asks the kernel.

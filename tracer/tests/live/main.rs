@@ -2,6 +2,7 @@
 //! nothing of it stays behind. Runs as root; elsewhere each test says why it is skipped.
 
 mod attacks;
+mod bench;
 mod coexistence;
 mod counts;
 mod daemon;
@@ -13,6 +14,7 @@ mod leftovers;
 mod outputs;
 mod privileges;
 mod puppet;
+mod replicates;
 mod run;
 mod served;
 mod support;

@@ -3,7 +3,7 @@
 use super::{Finding, code, is_rust, word};
 
 /// The modules of the tool that are functions from values to values.
-const PURE: [&str; 5] = ["regime", "plan", "diff", "report", "output"];
+const PURE: [&str; 6] = ["regime", "plan", "environment", "diff", "report", "output"];
 /// What reaches outside the program or depends on when it runs.
 const OUTSIDE: [&str; 19] = [
     "fs::",
@@ -30,7 +30,7 @@ const OUTSIDE: [&str; 19] = [
 const AYA: [&str; 4] =
     ["tracer/src/kernel/probe", "tracer/src/session", "tracer/src/reader", "tracer/src/handlers"];
 
-/// `regime`, `plan`, `diff`, `report` and `output` do no I/O and read no clock: a result depends on nothing but
+/// `regime`, `plan`, `environment`, `diff`, `report` and `output` do no I/O and read no clock: a result depends on nothing but
 /// its input, so a recording gives what the live run gave.
 pub fn pure_modules_do_no_io(path: &str, text: &str) -> Vec<Finding> {
     let module = path.strip_prefix("tracer/src/").and_then(|rest| rest.split(['/', '.']).next());

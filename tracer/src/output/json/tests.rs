@@ -29,8 +29,8 @@ fn nothing_measured_is_null_or_empty() {
 }
 
 /// Keys whose members are names of things, not keys of the schema.
-const MAPS: [&str; 8] =
-    ["paths", "reasons", "causes", "errors", "loss", "untimed", "turnaround_ns", "mitigations"];
+const MAPS: [&str; 9] =
+    ["paths", "reasons", "causes", "errors", "loss", "untimed", "turnaround_ns", "mitigations", "config"];
 
 fn keys(value: &Value, map: bool, found: &mut BTreeSet<String>) {
     match value {
