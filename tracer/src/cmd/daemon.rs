@@ -18,13 +18,14 @@ use super::{
 };
 use crate::{
     daemon::{
-        core::Core,
+        core::{Core, say},
         options::{Options, Tracing},
         service::{Attached, Control, service},
     },
     error::{CANNOT_TRACE, CliError},
     kernel::Facts,
     metadata::Metadata,
+    privileges::{Capability, has},
     recorder::Recorder,
     ring::{Lock, LockError, Ring},
     settings::Settings,
@@ -155,6 +156,12 @@ pub fn run(args: &DaemonArgs) -> Result<(), CliError> {
     })?;
     // Forked while this process has one thread, and holds no program.
     let keeper = if options.keep_privileges { None } else { keeper() };
+    if options.max_overhead.is_some() && !has(Capability::CAP_SYS_ADMIN) {
+        say(
+            "--max-overhead: what the programs cost cannot be measured without CAP_SYS_ADMIN, so that the governor knows \
+             the daemon's own CPU time only; docs/SECURITY.md says how to give it",
+        );
+    }
     let facts = Facts::gather();
     let (mut recorder, metadata) = attach(&facts, &options.tracing)?;
     let needs = recorder.needs();
