@@ -11,8 +11,10 @@
 
 pub mod core;
 pub mod exposition;
+pub mod governor;
 pub mod http;
 pub mod notify;
+pub mod numbers;
 pub mod options;
 pub mod pprof;
 pub mod recent;

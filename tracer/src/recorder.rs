@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     io,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -118,7 +119,7 @@ impl Recorder {
     }
 
     /// Has the run-time statistics turned on by this process.
-    pub fn measure_through(&mut self, keeper: Option<Keeper>) {
+    pub fn measure_through(&mut self, keeper: Option<Rc<Keeper>>) {
         self.meter.through(keeper);
     }
 

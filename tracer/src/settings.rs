@@ -26,6 +26,8 @@ pub struct Settings {
     pub syscalls: Option<[u64; 48]>,
     /// Which errors: a bit each error cell.
     pub errors: Option<[u64; 3]>,
+    /// Measure the time from a thread's return to its next entry, where that can be done.
+    pub turnaround: bool,
     /// Only failed calls.
     pub failed: bool,
     /// Only calls of at least this many ns.
@@ -78,6 +80,7 @@ impl Default for Settings {
             cgroup: None,
             syscalls: None,
             errors: None,
+            turnaround: true,
             failed: false,
             min_latency: 0,
             verbose: false,
@@ -101,6 +104,7 @@ impl Settings {
             cgroup,
             syscalls,
             errors,
+            turnaround,
             failed,
             min_latency,
             verbose: _,
@@ -114,6 +118,7 @@ impl Settings {
             && cgroup.is_none()
             && syscalls.is_none()
             && errors.is_none()
+            && *turnaround
             && !failed
             && *min_latency == 0
     }
@@ -121,6 +126,6 @@ impl Settings {
     /// Turnaround is measured where every return and entry of a thread is timed.
     #[must_use]
     pub const fn measures_turnaround(&self) -> bool {
-        !self.counts_only && self.sample <= 1 && self.syscalls.is_none()
+        self.turnaround && !self.counts_only && self.sample <= 1 && self.syscalls.is_none()
     }
 }

@@ -203,6 +203,16 @@ impl Snapshot {
         own_cost.possible_cpus = own_cost.possible_cpus.max(other.own_cost.possible_cpus);
     }
 
+    /// The same where each timed return stands for `times` returns.
+    #[must_use]
+    pub fn scaled(mut self, times: u64) -> Self {
+        for one in self.series.values_mut().chain(self.moved.values_mut()) {
+            one.latency = std::mem::take(&mut one.latency).scaled(times);
+            one.work = std::mem::take(&mut one.work).scaled(times);
+        }
+        self
+    }
+
     /// Returns to user mode in all series.
     #[must_use]
     pub fn returns(&self) -> u64 {

@@ -11,20 +11,21 @@ use clap::Args;
 use tracer_common::Abi;
 
 use super::{
+    privileges::keeper,
     signals::ready_descriptor,
     start::{Request, start},
     syscalls::parse_abi,
 };
 use crate::{
     daemon::{
-        core::Core,
+        core::{Core, say},
         options::{Options, Tracing},
         service::{Attached, Control, service},
     },
     error::{CANNOT_TRACE, CliError},
     kernel::Facts,
     metadata::Metadata,
-    privileges::Keeper,
+    privileges::{Capability, has},
     recorder::Recorder,
     ring::{Lock, LockError, Ring},
     settings::Settings,
@@ -47,11 +48,12 @@ pub struct DaemonArgs {
     /// Read the maps this often, at most once a minute [default: 10s]
     #[arg(long, env = "EXITPATH_INTERVAL", value_name = "TIME", value_parser = parse_interval)]
     interval: Option<f64>,
-    /// The most that tracing may cost, of all CPU time; above it less is measured. No bound by default
+    /// The most that tracing may cost, of all CPU time; above it less is measured. Keeps the rights
+    /// to attach. No bound by default
     #[arg(long, env = "EXITPATH_MAX_OVERHEAD", value_name = "PERCENT", value_parser = parse_share)]
     max_overhead: Option<f64>,
 
-    /// The folder of the ring; empty for none [default: /var/lib/exitpath]
+    /// The folder of the ring, or `none` [default: /var/lib/exitpath]
     #[arg(long, env = "EXITPATH_RING", value_name = "DIR", help_heading = "Ring")]
     ring: Option<PathBuf>,
     /// Delete the oldest segments above this size [default: 512MiB]
@@ -61,7 +63,7 @@ pub struct DaemonArgs {
     #[arg(long, env = "EXITPATH_SEGMENT_TIME", value_name = "TIME", value_parser = parse_span, help_heading = "Ring")]
     segment_time: Option<f64>,
 
-    /// Serve at these addresses; empty for none [default: 127.0.0.1:9469]
+    /// Serve at these addresses, or `none` [default: 127.0.0.1:9469]
     #[arg(long, env = "EXITPATH_LISTEN", value_name = "ADDRESS[,ADDRESS]", help_heading = "Serving")]
     listen: Option<String>,
     /// Serve at this socket of the file system, too
@@ -150,26 +152,37 @@ pub fn run(args: &DaemonArgs) -> Result<(), CliError> {
     })?;
     let ring = options.ring.as_deref().map(|folder| Ring::open(folder, options.limits)).transpose();
     let ring = ring.map_err(|error| {
-        CliError::usage("cannot read the ring", &error.to_string(), "give another --ring, or none: --ring ''")
+        CliError::usage("cannot read the ring", &error.to_string(), "give another --ring, or --ring none")
     })?;
     // Forked while this process has one thread, and holds no program.
-    let keeper = if options.keep_privileges { None } else { Keeper::start().ok().flatten() };
+    let keeper = if options.keep_privileges { None } else { keeper() };
+    if options.max_overhead.is_some() && !has(Capability::CAP_SYS_ADMIN) {
+        say(
+            "--max-overhead: what the programs cost cannot be measured without CAP_SYS_ADMIN, so that the governor knows \
+             the daemon's own CPU time only; docs/SECURITY.md says how to give it",
+        );
+    }
     let facts = Facts::gather();
     let (mut recorder, metadata) = attach(&facts, &options.tracing)?;
     let needs = recorder.needs();
     let kept = options.keep_privileges || needs.is_none();
     if !kept {
-        recorder.measure_through(keeper);
+        recorder.measure_through(keeper.clone());
     }
+    let attaches = kept || confinement::attaches(&options).is_some();
     let confined = options.clone();
     let core = Core::new(Box::new(recorder), metadata, options, ring);
     let again = args.clone();
     let control = Control {
         options: Box::new(move || again.options().map_err(|error| error.to_string())),
-        attach: kept.then(|| {
-            let attach = |tracing: &Tracing| {
+        attach: attaches.then(|| {
+            let attach = move |tracing: &Tracing| {
                 let attached = attach(&Facts::gather(), tracing).map_err(|error| error.to_string())?;
-                Ok(Attached { source: Box::new(attached.0), metadata: attached.1 })
+                let (mut recorder, metadata) = attached;
+                if !kept {
+                    recorder.measure_through(keeper.clone());
+                }
+                Ok(Attached { source: Box::new(recorder), metadata })
             };
             Box::new(attach) as Box<_>
         }),
@@ -187,10 +200,11 @@ pub fn run(args: &DaemonArgs) -> Result<(), CliError> {
 }
 
 fn attach(facts: &Facts, tracing: &Tracing) -> Result<(Recorder, Metadata), CliError> {
-    let Tracing { filters, counts_only, sample, precision, max_series, plan } = tracing;
+    let Tracing { filters, counts_only, sample, turnaround, precision, max_series, plan } = tracing;
     let settings = Settings {
         sample: *sample,
         counts_only: *counts_only,
+        turnaround: *turnaround,
         ..filters.resolve(None, *counts_only, *sample)?
     };
     let request = Request {
@@ -202,12 +216,16 @@ fn attach(facts: &Facts, tracing: &Tracing) -> Result<(Recorder, Metadata), CliE
         filters: filters.describe(),
         command: &[],
     };
-    start(facts, request)
+    let (recorder, mut metadata) = start(facts, request)?;
+    if !turnaround {
+        metadata.plan.blind_spots.push("turnaround was not measured, to keep --max-overhead".to_owned());
+    }
+    Ok((recorder, metadata))
 }
 
-/// Addresses as they are typed: none is an empty word.
+/// Addresses as they are typed.
 fn addresses(text: &str) -> Result<Vec<SocketAddr>, CliError> {
-    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let words = text.split(',').map(str::trim).filter(|word| *word != "none");
     let parsed = words.map(|word| {
         word.parse().map_err(|_| {
             CliError::usage(

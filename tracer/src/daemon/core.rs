@@ -4,9 +4,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{
     exposition::{self, Encoding},
+    governor::{Governor, Step},
+    numbers::{self, Numbers, process},
     options::Options,
     recent::Recent,
-    source::Source,
+    source::{Paused, Source},
     totals::Totals,
 };
 use crate::{
@@ -35,30 +37,16 @@ pub struct Core {
     read: Instant,
     /// When the interval that is going on ends.
     next: Instant,
+    /// Expositions since the maps were read last: whoever asks a hundred times costs one.
+    encoded: Vec<(Encoding, Vec<u8>)>,
     /// The ring refuses, and it was said.
     refused: bool,
     numbers: Numbers,
-}
-
-/// What the daemon counts of itself.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Numbers {
-    /// Intervals read.
-    pub intervals: u64,
-    /// CPU time of this process, in ns.
-    pub reader_ns: u64,
-    /// Configurations read again, and refused.
-    pub reloads: u64,
-    /// See [`Self::reloads`].
-    pub failed_reloads: u64,
-    /// Programs attached anew, with other settings.
-    pub reattached: u64,
-    /// For how long nothing was attached then, in ns.
-    pub gap_ns: u64,
-    /// Requests answered.
-    pub requests: u64,
-    /// Connections refused, because there were too many.
-    pub refused_connections: u64,
+    governor: Option<Governor>,
+    /// The governor's step that is in force.
+    level: usize,
+    /// Since when nothing is attached.
+    paused: Option<Instant>,
 }
 
 impl Core {
@@ -74,10 +62,15 @@ impl Core {
             recent: Recent::default(),
             ring,
             started: SystemTime::now(),
-            read: now,
+            // Whoever asks first is not told nothing.
+            read: now.checked_sub(FRESH).unwrap_or(now),
             next: now + options.interval,
+            encoded: Vec::new(),
             refused: false,
             numbers: Numbers::default(),
+            governor: options.max_overhead.map(|limit| Governor::new(limit, &options.tracing)),
+            level: 0,
+            paused: None,
             options,
         };
         core.schedule();
@@ -90,16 +83,37 @@ impl Core {
         self.next.min(self.source.due())
     }
 
-    /// Does what is due: ends the interval, opens or closes a window of the cost.
-    pub fn tick(&mut self) {
+    /// Does what is due: ends the interval, opens or closes a window of the cost. Returns the step that the governor
+    /// wants to take, if it wants one: [`Self::replace`] or [`Self::pause`] takes it, [`Self::stay`] does not.
+    pub fn tick(&mut self) -> Option<Step> {
         let now = Instant::now();
-        if now >= self.next {
-            self.end_interval();
-            // After a stop of the whole process the next interval is a whole one, not many short ones.
-            self.next = (self.next + self.options.interval).max(now + self.options.interval / 2);
-            self.schedule();
-        } else {
+        if now < self.next {
             self.source.tick();
+            return None;
+        }
+        self.read_now();
+        let share = share(&self.pending);
+        self.keep();
+        // After a stop of the whole process the next interval is a whole one, not many short ones.
+        self.next = (self.next + self.options.interval).max(now + self.options.interval / 2);
+        self.schedule();
+        let governor = self.governor.as_mut()?;
+        let before = governor.level();
+        if !governor.observe(share) {
+            return None;
+        }
+        // To a millionth of a percent: what was typed reads as it was typed.
+        let limit = (self.options.max_overhead.unwrap_or(1.0) * 1e8).round() / 1e6;
+        let percent = share * 100.0;
+        let (step, why) = (governor.step(), if governor.level() > before { "above" } else { "well below" });
+        say(&format!("tracing costs {percent:.2}% of CPU time, {why} {limit}%: from here on {}", step.name));
+        Some(step.clone())
+    }
+
+    /// The governor's step could not be taken.
+    pub fn stay(&mut self) {
+        if let Some(governor) = &mut self.governor {
+            governor.stay(self.level);
         }
     }
 
@@ -123,14 +137,9 @@ impl Core {
 
     fn take(&mut self, part: Snapshot) {
         self.read = Instant::now();
-        self.numbers.reader_ns = self.numbers.reader_ns.saturating_add(part.own_cost.reader_ns);
+        self.encoded.clear();
         self.totals.add(&part, self.metadata.sample);
         self.pending.extend(part);
-    }
-
-    fn end_interval(&mut self) {
-        self.read_now();
-        self.keep();
     }
 
     /// The interval that is going on becomes a kept one.
@@ -178,6 +187,9 @@ impl Core {
     /// An exposition.
     pub fn metrics(&mut self, encoding: Encoding) -> Vec<u8> {
         self.refresh();
+        if let Some((_, bytes)) = self.encoded.iter().find(|(one, _)| *one == encoding) {
+            return bytes.clone();
+        }
         let own = self.own_numbers();
         let claim = Claim::new(&self.metadata.plan, 0, &self.totals.losses);
         let facts = exposition::Facts {
@@ -187,62 +199,21 @@ impl Core {
             histograms: self.options.histograms,
             own: &own,
         };
-        exposition::encode(&exposition::families(&self.totals, &facts), encoding)
+        let bytes = exposition::encode(&exposition::families(&self.totals, &facts), encoding);
+        self.encoded.push((encoding, bytes.clone()));
+        bytes
     }
 
     fn own_numbers(&self) -> Vec<(&'static str, &'static str, f64)> {
-        let Numbers {
-            intervals,
-            reader_ns,
-            reloads,
-            failed_reloads,
-            reattached,
-            gap_ns,
-            requests,
-            refused_connections,
-        } = self.numbers;
-        let mut own = vec![
-            ("exitpath_intervals_total", "Intervals read.", intervals as f64),
-            (
-                "exitpath_reader_cpu_seconds_total",
-                "CPU time of the daemon's process.",
-                reader_ns as f64 / 1e9,
-            ),
-            ("exitpath_config_reloads_total", "Configurations read again and taken.", reloads as f64),
-            (
-                "exitpath_config_failures_total",
-                "Configurations read again and refused.",
-                failed_reloads as f64,
-            ),
-            (
-                "exitpath_reattached_total",
-                "Times the programs were attached anew, with other settings.",
-                reattached as f64,
-            ),
-            (
-                "exitpath_untraced_seconds_total",
-                "For how long nothing was attached while programs were attached anew.",
-                gap_ns as f64 / 1e9,
-            ),
-            ("exitpath_http_requests_total", "Requests answered.", requests as f64),
-            (
-                "exitpath_http_refused_connections_total",
-                "Connections refused, because there were too many.",
-                refused_connections as f64,
-            ),
-        ];
+        let mut numbers = self.numbers;
+        numbers.gap_ns += self.paused.map_or(0, |since| since.elapsed().as_nanos() as u64);
+        let mut own = numbers.list();
+        own.extend(process(self.started));
         if let Some(ring) = &self.ring {
-            let lost = ring.unkept();
-            own.extend([
-                ("exitpath_ring_bytes", "Size of the ring.", ring.bytes() as f64),
-                ("exitpath_ring_segments", "Segments in the ring.", ring.segments() as f64),
-                (
-                    "exitpath_ring_unkept_intervals_total",
-                    "Intervals that the ring did not take.",
-                    lost.intervals as f64,
-                ),
-                ("exitpath_ring_unkept_returns_total", "Returns in these.", lost.returns as f64),
-            ]);
+            own.extend(numbers::ring(ring));
+        }
+        if let (Some(governor), Some(limit)) = (&self.governor, self.options.max_overhead) {
+            own.extend(numbers::governor(governor, limit));
         }
         own
     }
@@ -266,6 +237,12 @@ impl Core {
         self.read_now();
         self.schedule();
         &self.totals
+    }
+
+    /// Whether less is measured than asked for.
+    #[must_use]
+    pub const fn is_throttled(&self) -> bool {
+        self.level > 0
     }
 
     /// What is recorded says this about itself.
@@ -293,7 +270,12 @@ impl Core {
 
     /// Other options; what is traced and where it is kept stays.
     pub fn reconfigure(&mut self, options: Options) {
+        self.encoded.clear();
         self.totals.bound(options.bounds);
+        if options.max_overhead != self.options.max_overhead || !options.tracing.same(&self.options.tracing) {
+            self.governor = options.max_overhead.map(|limit| Governor::new(limit, &options.tracing));
+            self.level = 0;
+        }
         if let Some(ring) = &mut self.ring {
             ring.limit(options.limits);
         }
@@ -304,22 +286,50 @@ impl Core {
         self.options = options;
     }
 
-    /// Another source takes over. `begin` attaches it, while the old one still counts; what it counts until the old
-    /// one has stopped is not counted twice. What happens between the two is the gap, and is counted as time.
+    /// Another source takes over. It has been attached while the old one still counted; what it saw until that one
+    /// has stopped is not counted twice. Between the two there is a gap, which is counted as time.
     pub fn replace(&mut self, source: Box<dyn Source>, metadata: Metadata) {
         let old = std::mem::replace(&mut self.source, source);
         let since = Instant::now();
         let last = old.stop();
-        // What both saw is the old one's.
-        drop(self.source.interval());
-        self.numbers.gap_ns = self.numbers.gap_ns.saturating_add(since.elapsed().as_nanos() as u64);
+        let paused = self.paused.take();
+        if paused.is_none() {
+            // What both saw is the old one's.
+            drop(self.source.interval());
+        }
+        let gap = paused.unwrap_or(since).elapsed();
+        self.numbers.gap_ns = self.numbers.gap_ns.saturating_add(gap.as_nanos() as u64);
+        self.begin_anew(last);
+        self.metadata = metadata;
+    }
+
+    /// Nothing is attached from here on.
+    pub fn pause(&mut self) {
+        let old = std::mem::replace(&mut self.source, Box::new(Paused));
+        let since = Instant::now();
+        let last = old.stop();
+        self.paused.get_or_insert(since);
+        self.begin_anew(last);
+    }
+
+    fn begin_anew(&mut self, last: Snapshot) {
         self.numbers.reattached += 1;
+        self.level = self.governor.as_ref().map_or(0, Governor::level);
         self.take(last);
         self.keep();
-        self.metadata = metadata;
+        // What is measured differently is not added up.
+        self.recent.restart();
         self.next = Instant::now() + self.options.interval;
         self.schedule();
     }
+}
+
+/// What tracing cost in an interval, of all CPU time: the programs in the measured window, and this process.
+fn share(snapshot: &Snapshot) -> f64 {
+    let cost = &snapshot.own_cost;
+    let part = |ns: u64, of: u64| if of == 0 { 0.0 } else { ns as f64 / of as f64 };
+    let all = part(cost.run_ns, cost.window_ns) + part(cost.reader_ns, snapshot.duration_ns);
+    all / f64::from(snapshot.cpus.max(1))
 }
 
 /// Says something to whoever reads the log.

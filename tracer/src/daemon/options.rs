@@ -56,6 +56,8 @@ pub struct Tracing {
     pub counts_only: bool,
     /// One call in this many is timed.
     pub sample: u32,
+    /// The time between calls.
+    pub turnaround: bool,
     /// Of the histograms.
     pub precision: Option<Precision>,
     /// Rows of a CPU.
@@ -68,9 +70,9 @@ impl Tracing {
     /// Whether these are the same settings: then nothing needs to be attached again.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
-        let Self { filters, counts_only, sample, precision, max_series, plan } = self;
+        let Self { filters, counts_only, sample, turnaround, precision, max_series, plan } = self;
         filters.describe() == other.filters.describe()
-            && (*counts_only, *sample, *precision) == (other.counts_only, other.sample, other.precision)
-            && (*max_series, plan) == (other.max_series, &other.plan)
+            && (*counts_only, *sample, *turnaround) == (other.counts_only, other.sample, other.turnaround)
+            && (*precision, *max_series, plan) == (other.precision, other.max_series, &other.plan)
     }
 }

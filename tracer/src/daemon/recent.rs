@@ -64,6 +64,11 @@ impl Recent {
         }
     }
 
+    /// Forgets whole intervals: what follows is measured in another way.
+    pub fn restart(&mut self) {
+        self.whole.clear();
+    }
+
     /// The last intervals that reach back `seconds`, as far as they are kept, added up.
     #[must_use]
     pub fn last(&self, seconds: f64) -> Snapshot {

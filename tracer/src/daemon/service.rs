@@ -10,6 +10,7 @@ use tokio::{
 
 use super::{
     core::{Core, say},
+    governor::Step,
     http::Server,
     notify::Notify,
     options::{Options, Tracing},
@@ -99,12 +100,36 @@ async fn run(core: &Rc<RefCell<Core>>, control: Control, ready: Option<File>) ->
                 let status = reload(core, &control, &mut server).await;
                 notify.ready(&status);
             }
-            () = sleep_until(due.into()) => core.borrow_mut().tick(),
+            () = sleep_until(due.into()) => {
+                let step = core.borrow_mut().tick();
+                if let Some(step) = step {
+                    govern(core, &control, &step);
+                }
+            }
         }
         notify.alive();
     }
     notify.stopping();
     Ok(())
+}
+
+/// Takes the governor's step.
+fn govern(core: &Rc<RefCell<Core>>, control: &Control, step: &Step) {
+    let attached = match (&step.tracing, &control.attach) {
+        (None, _) => {
+            core.borrow_mut().pause();
+            return;
+        }
+        (Some(tracing), Some(attach)) => attach(tracing),
+        (Some(_), None) => Err("the rights to attach were given up".to_owned()),
+    };
+    match attached {
+        Ok(Attached { source, metadata }) => core.borrow_mut().replace(source, metadata),
+        Err(why) => {
+            say(&format!("that could not be done, and all stays as it was: {why}"));
+            core.borrow_mut().stay();
+        }
+    }
 }
 
 fn say_places(core: &Rc<RefCell<Core>>, server: &Server) -> String {
@@ -159,19 +184,27 @@ async fn try_reload(
             }
         }
     }
-    if !options.tracing.same(&before.tracing) {
-        if let Some(attach) = &control.attach {
-            let Attached { source, metadata } = attach(&options.tracing)?;
-            core.borrow_mut().replace(source, metadata);
-            say("other calls are traced: the programs were attached anew");
-        } else {
-            say(
-                "what is traced changes only when the daemon starts, since the rights to attach were given up \
-                 (--keep-privileges keeps them): it stays as it was",
-            );
+    let anew = !options.tracing.same(&before.tracing);
+    let governed = options.max_overhead != before.max_overhead;
+    let attached = match &control.attach {
+        Some(attach) if anew || (governed && core.borrow().is_throttled()) => Some(attach(&options.tracing)?),
+        Some(_) => None,
+        None => {
+            if anew || governed {
+                say(
+                    "what is traced and --max-overhead change only when the daemon starts, since the rights to attach \
+                     were given up (--keep-privileges keeps them): they stay as they were",
+                );
+            }
             options.tracing.clone_from(&before.tracing);
+            options.max_overhead = before.max_overhead;
+            None
         }
-    }
+    };
     core.borrow_mut().reconfigure(options);
+    if let Some(Attached { source, metadata }) = attached {
+        core.borrow_mut().replace(source, metadata);
+        say("what is traced has changed: the programs were attached anew");
+    }
     Ok(say_places(core, server))
 }

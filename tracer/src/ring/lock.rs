@@ -26,7 +26,7 @@ pub enum LockError {
         holder: String,
     },
     /// The folder does not take one.
-    #[error("cannot lock the ring {folder}: {error}; give a folder that can be written, or none: --ring ''")]
+    #[error("cannot lock the ring {folder}: {error}; give a folder that can be written, or --ring none")]
     Io {
         /// The ring.
         folder: String,

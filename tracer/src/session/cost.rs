@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     io,
     os::fd::OwnedFd,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -36,7 +37,7 @@ enum Statistics {
     /// We, as far as we may.
     Ours,
     /// The process that keeps the privilege.
-    Kept(Keeper),
+    Kept(Rc<Keeper>),
     /// Nobody.
     Off,
 }
@@ -62,7 +63,7 @@ impl CostMeter {
     }
 
     /// Has this process turn the statistics on, when we no longer may; without one there is no window any more.
-    pub fn through(&mut self, keeper: Option<Keeper>) {
+    pub fn through(&mut self, keeper: Option<Rc<Keeper>>) {
         self.statistics = keeper.map_or(Statistics::Off, Statistics::Kept);
         if matches!(self.statistics, Statistics::Off) {
             self.next = Instant::now() + NEVER;
@@ -195,7 +196,8 @@ fn sum(session: &Session) -> ProgramStats {
 }
 
 /// CPU time of this process, in ns.
-fn cpu_ns() -> u64 {
+#[must_use]
+pub fn cpu_ns() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: a valid pointer; this clock always exists.
     unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut now) };

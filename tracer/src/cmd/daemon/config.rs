@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn keys_are_options() {
-        let args = parse("interval = 5\nring = \"\"\nlisten = [\"127.0.0.1:1\", \"[::1]:2\"]\nclassic-histograms = false\n\
+        let args = parse("interval = 5\nring = \"none\"\nlisten = [\"127.0.0.1:1\", \"[::1]:2\"]\nclassic-histograms = false\n\
                           abi = [\"i386\"]\nsyscalls = \"!%file\"\nmax-overhead = \"0.5%\"\ncounts-only = true # yes\n")
         .unwrap();
         assert_eq!(args.interval, Some(5.0));

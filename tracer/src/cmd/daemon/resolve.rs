@@ -18,6 +18,7 @@ use crate::{
 
 const RING: &str = "/var/lib/exitpath";
 const LISTEN: &str = "127.0.0.1:9469";
+const NONE: &str = "none";
 
 impl DaemonArgs {
     /// These, and what they leave open from others.
@@ -84,6 +85,7 @@ impl DaemonArgs {
             },
             counts_only: self.counts_only.unwrap_or(false),
             sample: self.sample.unwrap_or(1),
+            turnaround: true,
             precision: self.precision.and_then(Precision::from_digits),
             max_series: self.max_series,
             plan: self.plan,
@@ -91,7 +93,7 @@ impl DaemonArgs {
         tracing.filters.resolve(None, tracing.counts_only, tracing.sample)?;
         Ok(Options {
             interval: Duration::from_secs_f64(self.interval.unwrap_or(10.0)),
-            ring: (!ring.as_os_str().is_empty()).then_some(ring),
+            ring: (ring.as_os_str() != NONE).then_some(ring),
             limits: Limits {
                 total,
                 segment_bytes: total / 8,
