@@ -73,6 +73,17 @@ pub fn names(folder: &Path) -> io::Result<Vec<Name>> {
     Ok(all)
 }
 
+/// Removes what has not come to have a name.
+pub(super) fn remove_unfinished(folder: &Path) {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in files.filter(|path| path.extension().is_some_and(|extension| extension == UNFINISHED)) {
+        let named = path.with_extension("zst").file_name().and_then(|name| name.to_str().map(str::to_owned));
+        if named.is_some_and(|name| name.parse::<Name>().is_ok()) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
 /// A segment that is being written.
 pub(super) struct Segment {
     path: PathBuf,
