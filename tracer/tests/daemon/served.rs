@@ -76,6 +76,8 @@ pub fn options() -> Options {
         histograms: Histograms { native: Some(5), classic: true },
         bounds: Bounds { series: 500, errors: 500 },
         max_overhead: None,
+        keep_privileges: true,
+        files: Vec::new(),
         http: Http {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
             socket: None,

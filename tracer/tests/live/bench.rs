@@ -71,12 +71,12 @@ fn held(names: &[&str]) -> usize {
 #[test]
 fn the_fast_path_can_be_taken_away() {
     let Some(_turn) = turn("bench::the_fast_path_can_be_taken_away") else { return };
-    if tracer::handlers::kprobe_events::tracefs().is_none() {
+    if tracer::session::handlers::kprobe_events::tracefs().is_none() {
         return skip("bench::the_fast_path_can_be_taken_away", "needs tracefs with kprobe_events")
             .unwrap_or(());
     }
     // Which way calls then take only a partial-frame kernel can show; that the event is there, every kernel.
-    tracer::handlers::divert().expect("a syscall tracepoint can be switched on");
+    tracer::session::handlers::divert().expect("a syscall tracepoint can be switched on");
 }
 
 /// The series of a bench's call by a path.
