@@ -95,8 +95,6 @@ pub fn options() -> Options {
             max_series: None,
             plan: None,
         },
-        files: Vec::new(),
-        keep_privileges: true,
     }
 }
 
