@@ -7,7 +7,6 @@ mod chromium;
 mod fixture;
 #[path = "support/skip.rs"]
 mod skip;
-#[expect(dead_code, reason = "other tests use more of it")]
 mod support;
 
 // What the fixture, written for the library's own tests, names.
@@ -43,6 +42,16 @@ fn a_comparison_opens_in_every_look() {
         assert!(dom.contains("quiet mitigations=off"), "environment");
         assert!(dom.contains("Permission is hereby granted"), "the library's licence");
     }
+}
+
+#[test]
+fn a_phone_need_not_be_scrolled_sideways() {
+    let Some(browser) = Browser::new("a_phone_need_not_be_scrolled_sideways") else { return };
+    browser.open("diff", &page(&fixture::comparison()));
+    let measure =
+        "const root = document.documentElement; root.dataset.over = root.scrollWidth - root.clientWidth;";
+    let dom = browser.look("diff", &format!("{OPEN_FIRST}{measure}"), Look::PHONE);
+    assert!(dom.contains("data-over=\"0\""), "{}", dom.lines().take(2).collect::<String>());
 }
 
 /// Presses keys as a reader would, then says how many points of each plot are painted.
@@ -83,6 +92,9 @@ said.push(names());
 table.querySelector(".chip.faster").click();
 table.querySelector("thead button").click();
 said.push(names(), table.querySelector("th").getAttribute("aria-sort"));
+search.blur();
+document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "?", bubbles: true }));
+said.push(document.querySelector("dialog").open);
 document.documentElement.dataset.said = said.join(";");
 "#;
 
@@ -94,7 +106,7 @@ fn a_table_filters_and_sorts() {
     let said = dom.split_once("data-said=\"").unwrap().1.split_once('"').unwrap().0;
     assert_eq!(
         said,
-        "true;kill;kill,kill;getppid,getppid (i386),kill,kill,pidfd_send_signal,read,read (i386);ascending"
+        "true;kill;kill,kill;getppid,getppid (i386),kill,kill,pidfd_send_signal,read,read (i386);ascending;true"
     );
 }
 

@@ -16,7 +16,9 @@ pub(super) use data::{curves, points, significant};
 /// The most that a page may have, in bytes: mail and bug trackers take it.
 pub const LIMIT: usize = 1_000_000;
 
-const STYLE: &str = concat!(include_str!("html/vendor/uplot/uPlot.min.css"), include_str!("html/style.css"));
+/// The look of all pages, and of the plots.
+pub const STYLE: &str =
+    concat!(include_str!("html/vendor/uplot/uPlot.min.css"), include_str!("html/style.css"));
 const LIBRARY: &str = include_str!("html/vendor/uplot/uPlot.iife.min.js");
 const LICENCE: &str = include_str!("html/vendor/uplot/LICENSE");
 /// What all pages share, in the order of use.

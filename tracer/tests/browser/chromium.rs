@@ -26,6 +26,8 @@ impl Look {
     ];
     /// On a desk, light.
     pub const DESK: Self = Self::ALL[0];
+    /// On a phone, light.
+    pub const PHONE: Self = Self::ALL[2];
 }
 
 /// A browser, and a folder with pages.
