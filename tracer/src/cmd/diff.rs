@@ -152,7 +152,7 @@ fn read_sides(args: &DiffArgs, threads: usize, bar: &ProgressBar) -> Result<(Rea
     bar.set_length((base.files.len() + new.files.len()) as u64);
     bar.set_message("reading");
     let (base_files, total) = (base.files.len(), read::Total::default());
-    let runs = read::all([base.files, new.files].concat(), threads, &total, bar)?;
+    let runs = read::all(&[base.files, new.files].concat(), threads, &total, bar)?;
     let (mut base_runs, mut new_runs) = (Vec::new(), Vec::new());
     for (at, run) in runs.into_iter().enumerate() {
         let side = if at < base_files { &mut base_runs } else { &mut new_runs };

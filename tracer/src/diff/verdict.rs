@@ -33,10 +33,10 @@ pub fn judge<'a>(rows: impl Iterator<Item = &'a mut Row>, unit: Unit, options: &
 #[must_use]
 pub const fn weight(metric: Metric) -> f64 {
     match metric {
-        Metric::Mean | Metric::P50 | Metric::P5 => 3.0,
+        Metric::Mean | Metric::P50 | Metric::P5 => 4.0,
         Metric::P90 => 1.5,
-        Metric::P99 => 1.0,
-        Metric::P999 | Metric::Rate | Metric::Errors => 0.5,
+        Metric::P99 => 0.75,
+        Metric::P999 | Metric::Rate | Metric::Errors => 0.35,
     }
 }
 
