@@ -22,7 +22,7 @@ use std::{
 const UNIT: &str = "/lib/systemd/system/exitpath.service";
 /// Tenths of what `systemd-analyze security` calls exposure, 0 to 100; docs/SECURITY.md states the figure.
 const EXPOSURE: &str = "--threshold=20";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Install the Debian package into a clean Debian, and start its daemon there
 #[derive(Args)]
