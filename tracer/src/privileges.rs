@@ -16,7 +16,7 @@ pub use capabilities::{Dropped, Reason, drop_all_but, has, without_any};
 pub use caps::Capability;
 pub use files::{Files, restrict as restrict_files};
 pub use statistics::Keeper;
-pub use syscalls::restrict as restrict_syscalls;
+pub use syscalls::{Work, restrict as restrict_syscalls};
 
 /// Why privileges could not be given up.
 #[derive(Debug, thiserror::Error)]
@@ -65,11 +65,15 @@ impl fmt::Display for Confinement {
 
 /// Gives up everything but the capabilities in `keep` and the `files`. Capabilities go or it is an error; the two filters are there
 /// where the kernel has them.
-pub fn confine(keep: &[(Capability, Reason)], files: &Files) -> Result<Confinement, PrivilegeError> {
+pub fn confine(
+    keep: &[(Capability, Reason)],
+    files: &Files,
+    work: Work,
+) -> Result<Confinement, PrivilegeError> {
     let capabilities = give_up(keep)?;
     let files = restrict_files(files)?;
     // Last: it refuses the calls that made the others.
-    let syscalls = restrict_syscalls().map_err(|error| error.to_string());
+    let syscalls = restrict_syscalls(work).map_err(|error| error.to_string());
     Ok(Confinement { capabilities, files, syscalls })
 }
 

@@ -3,13 +3,13 @@
 use std::{
     future::Future,
     io,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
 use tracer_common::{Loss, Untimed};
 
 use crate::{
-    handlers,
     kernel::{Facts, probe_links},
     plan::{Attach, Plan, Trials},
     privileges::{Capability, Keeper, Reason},
@@ -17,7 +17,7 @@ use crate::{
     session::{
         Session, SessionError,
         cost::{CostMeter, Missed},
-        info, log,
+        handlers, info, log,
     },
     settings::Settings,
     snapshot::Snapshot,
@@ -119,7 +119,7 @@ impl Recorder {
     }
 
     /// Has the run-time statistics turned on by this process.
-    pub fn measure_through(&mut self, keeper: Option<Keeper>) {
+    pub fn measure_through(&mut self, keeper: Option<Rc<Keeper>>) {
         self.meter.through(keeper);
     }
 

@@ -75,6 +75,10 @@ fn every_format_comes_from_the_same_numbers() {
     assert_eq!(csv.lines().count(), 4);
     let metrics = stdout(&report(&["--format", "openmetrics"], &[&file]));
     assert!(metrics.ends_with("# EOF\n"));
+    let page = stdout(&report(&["--format", "html"], &[&file]));
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+    let percentiles = stdout(&report(&["--format", "hgrm"], &[&file]));
+    assert_eq!(percentiles.matches("#[Buckets = ").count(), 4, "three series and turnaround");
     let hlog = stdout(&report(&["--format", "hlog"], &[&file]));
     let merged = recording::read(hlog.as_bytes()).unwrap();
     assert_eq!((merged.intervals.len(), merged.intervals[0].returns()), (1, RETURNS));

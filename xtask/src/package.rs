@@ -5,7 +5,7 @@ mod root;
 mod service;
 mod trial;
 
-pub use trial::{Arguments, perform, test};
+pub use trial::{Arguments, perform};
 
 use crate::{artifacts, cache, files, install, run};
 use anyhow::{Context as _, Result, ensure};

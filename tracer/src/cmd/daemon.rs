@@ -11,20 +11,21 @@ use clap::Args;
 use tracer_common::Abi;
 
 use super::{
+    privileges::keeper,
     signals::ready_descriptor,
     start::{Request, start},
     syscalls::parse_abi,
 };
 use crate::{
     daemon::{
-        core::Core,
+        core::{Core, say},
         options::{Options, Tracing},
         service::{Attached, Control, service},
     },
     error::{CANNOT_TRACE, CliError},
     kernel::Facts,
     metadata::Metadata,
-    privileges::Keeper,
+    privileges::{Capability, has},
     recorder::Recorder,
     ring::{Lock, LockError, Ring},
     settings::Settings,
@@ -161,36 +162,40 @@ pub fn run(args: &DaemonArgs) -> Result<(), CliError> {
         CliError::usage("cannot read the ring", &error.to_string(), "give another --ring, or --ring none")
     })?;
     // Forked while this process has one thread, and holds no program.
-    // The governor attaches programs anew whenever it takes a step.
-    let asked = options.keep_privileges || options.max_overhead.is_some();
-    let keeper = if asked { None } else { Keeper::start().ok().flatten() };
+    let keeper = if options.keep_privileges { None } else { keeper() };
+    if options.max_overhead.is_some() && !has(Capability::CAP_SYS_ADMIN) {
+        say(
+            "--max-overhead: what the programs cost cannot be measured without CAP_SYS_ADMIN, so that the governor knows \
+             the daemon's own CPU time only; docs/SECURITY.md says how to give it",
+        );
+    }
     let facts = Facts::gather();
     let (mut recorder, metadata) = attach(&facts, &options.tracing)?;
     let needs = recorder.needs();
-    let kept = asked || needs.is_none();
+    let kept = options.keep_privileges || needs.is_none();
     if !kept {
-        recorder.measure_through(keeper);
+        recorder.measure_through(keeper.clone());
     }
+    let attaches = kept || confinement::attaches(&options).is_some();
     let confined = options.clone();
     let core = Core::new(Box::new(recorder), metadata, options, ring);
     let again = args.clone();
     let control = Control {
         options: Box::new(move || again.options().map_err(|error| error.to_string())),
-        attach: kept.then(|| {
-            let attach = |tracing: &Tracing| {
+        attach: attaches.then(|| {
+            let attach = move |tracing: &Tracing| {
                 let attached = attach(&Facts::gather(), tracing).map_err(|error| error.to_string())?;
-                Ok(Attached { source: Box::new(attached.0), metadata: attached.1 })
+                let (mut recorder, metadata) = attached;
+                if !kept {
+                    recorder.measure_through(keeper.clone());
+                }
+                Ok(Attached { source: Box::new(recorder), metadata })
             };
             Box::new(attach) as Box<_>
         }),
         confine: Box::new(move || {
             if confined.keep_privileges {
                 return Ok("all privileges kept, as asked".to_owned());
-            }
-            if confined.max_overhead.is_some() {
-                return Ok(
-                    "all privileges kept: to keep --max-overhead, programs are attached anew".to_owned()
-                );
             }
             confinement::confine(needs.as_deref(), &confined)
         }),

@@ -103,7 +103,7 @@ pub fn run(args: &RecordArgs) -> Result<u8, CliError> {
         command.start()?;
     }
     if !args.keep_privileges {
-        privileges::give_up(&mut recorder, keeper, &outputs, command.is_some())?;
+        privileges::give_up(&mut recorder, keeper, &outputs, command.is_some(), args.verbose)?;
     }
     run::trace(recorder, &metadata, &args.timing(), outputs, command, ready, args.verbose)
 }

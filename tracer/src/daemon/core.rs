@@ -46,6 +46,8 @@ pub struct Core {
     read: Instant,
     /// When the interval that is going on ends.
     next: Instant,
+    /// Expositions since the maps were read last: whoever asks a hundred times costs one.
+    encoded: Vec<(Encoding, Vec<u8>)>,
     /// The ring refuses, and it was said.
     refused: bool,
     numbers: Numbers,
@@ -72,6 +74,7 @@ impl Core {
             // Whoever asks first is not told nothing.
             read: now.checked_sub(FRESH).unwrap_or(now),
             next: now + options.interval,
+            encoded: Vec::new(),
             refused: false,
             numbers: Numbers::default(),
             governor: options.max_overhead.map(|limit| Governor::new(limit, &options.tracing)),
@@ -143,6 +146,7 @@ impl Core {
 
     fn take(&mut self, part: Snapshot) {
         self.read = Instant::now();
+        self.encoded.clear();
         self.totals.add(&part, self.metadata.sample);
         self.pending.extend(part);
     }
@@ -191,7 +195,13 @@ impl Core {
 
     /// An exposition.
     pub fn metrics(&mut self, encoding: Encoding) -> Vec<u8> {
-        exposition::encode(&self.families(self.options.histograms), encoding)
+        self.refresh();
+        if let Some((_, bytes)) = self.encoded.iter().find(|(one, _)| *one == encoding) {
+            return bytes.clone();
+        }
+        let bytes = exposition::encode(&self.families(self.options.histograms), encoding);
+        self.encoded.push((encoding, bytes.clone()));
+        bytes
     }
 
     /// The same as a request of OTLP.
@@ -282,6 +292,7 @@ impl Core {
 
     /// Other options; what is traced and where it is kept stays.
     pub fn reconfigure(&mut self, options: Options) {
+        self.encoded.clear();
         self.totals.bound(options.bounds);
         if options.max_overhead != self.options.max_overhead || !options.tracing.same(&self.options.tracing) {
             self.governor = options.max_overhead.map(|limit| Governor::new(limit, &options.tracing));

@@ -146,19 +146,30 @@ const BPF_COMMANDS: [u64; 7] = [1, 2, 4, 15, 24, 25, 26];
 /// Unix, IPv4 and IPv6; no packet, netlink or BPF socket families.
 const FAMILIES: [libc::c_int; 3] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
 
+/// What a confined process still does with programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// It reads what those that are attached count.
+    Reads,
+    /// It attaches others, too.
+    Attaches,
+}
+
 /// Restricts this thread. `no_new_privs` must be set.
-pub fn restrict() -> Result<(), PrivilegeError> {
+pub fn restrict(work: Work) -> Result<(), PrivilegeError> {
     let refused = |error: BackendError| PrivilegeError::refused("the filter on system calls", error);
     // Every new thread asks for clone3: that is no news for the log.
-    let programs =
-        [(without_clone3().map_err(refused)?, Log::Nothing), (allow_list().map_err(refused)?, Log::Refusals)];
+    let programs = [
+        (without_clone3().map_err(refused)?, Log::Nothing),
+        (allow_list(work).map_err(refused)?, Log::Refusals),
+    ];
     programs
         .iter()
         .try_for_each(|(program, log)| install(program, *log))
         .map_err(|error| PrivilegeError::refused("seccomp", error))
 }
 
-fn allow_list() -> Result<BpfProgram, BackendError> {
+fn allow_list(work: Work) -> Result<BpfProgram, BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|&call| (call, Vec::new())).collect();
     let any = |argument: u8, values: &[u64]| {
         let one = |&value: &u64| rule(argument, SeccompCmpOp::Eq, value);
@@ -169,7 +180,14 @@ fn allow_list() -> Result<BpfProgram, BackendError> {
     rules.insert(libc::SYS_mprotect, vec![rule(2, SeccompCmpOp::MaskedEq(executable), 0)?]);
     let thread = libc::CLONE_THREAD as u64;
     rules.insert(libc::SYS_clone, vec![rule(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
-    rules.insert(libc::SYS_bpf, any(0, &BPF_COMMANDS)?);
+    match work {
+        Work::Reads => {
+            rules.insert(libc::SYS_bpf, any(0, &BPF_COMMANDS)?);
+        }
+        Work::Attaches => {
+            rules.extend([libc::SYS_bpf, libc::SYS_perf_event_open].map(|call| (call, Vec::new())));
+        }
+    }
     let families = FAMILIES.map(|family| family as u64);
     rules.insert(libc::SYS_socket, any(0, &families)?);
     rules.insert(libc::SYS_socketpair, any(0, &families)?);
@@ -242,7 +260,7 @@ mod tests {
     fn only_what_is_listed_can_be_called() {
         thread::spawn(|| {
             super::super::no_new_privileges().unwrap();
-            restrict().unwrap();
+            restrict(Work::Reads).unwrap();
             // What a daemon does.
             let folder = std::env::temp_dir();
             assert!(fs::read_dir(&folder).unwrap().count() < usize::MAX);

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     io,
     os::fd::OwnedFd,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -36,7 +37,7 @@ enum Statistics {
     /// We, as far as we may.
     Ours,
     /// The process that keeps the privilege.
-    Kept(Keeper),
+    Kept(Rc<Keeper>),
     /// Nobody.
     Off,
 }
@@ -62,7 +63,7 @@ impl CostMeter {
     }
 
     /// Has this process turn the statistics on, when we no longer may; without one there is no window any more.
-    pub fn through(&mut self, keeper: Option<Keeper>) {
+    pub fn through(&mut self, keeper: Option<Rc<Keeper>>) {
         self.statistics = keeper.map_or(Statistics::Off, Statistics::Kept);
         if matches!(self.statistics, Statistics::Off) {
             self.next = Instant::now() + NEVER;

@@ -1,6 +1,7 @@
 //! The tracer on the running kernel: what it counts, what it leaves out, what it says when it cannot, and that
 //! nothing of it stays behind. Runs as root; elsewhere each test says why it is skipped.
 
+mod attacks;
 mod bench;
 mod coexistence;
 mod counts;
@@ -15,5 +16,6 @@ mod privileges;
 mod puppet;
 mod replicates;
 mod run;
+mod served;
 mod support;
 mod system_wide;

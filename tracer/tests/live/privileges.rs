@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::{
     errors::assert_one_line,
     run::{Outcome, Tracer, run},
+    served::Daemon,
     support::{EXITPATH, exists, skip, turn, within},
 };
 
@@ -60,7 +61,7 @@ fn with_two(copy: &Copy, test: &str) -> Option<Command> {
     for sets in ["--inh-caps", "--ambient-caps", "--bounding-set"] {
         command.args([sets, capabilities]);
     }
-    command.arg(copy.path()).args(["record", "--format", "json"]).current_dir("/");
+    command.arg(copy.path()).current_dir("/");
     Some(command)
 }
 
@@ -70,7 +71,7 @@ fn two_capabilities_are_enough() {
     let Some(_turn) = turn(test) else { return };
     let copy = Copy::new();
     let Some(mut command) = with_two(&copy, test) else { return };
-    command.args(["--", "sh", "-c", "exit 0"]);
+    command.args(["record", "--format", "json", "--", "sh", "-c", "exit 0"]);
     let report = Outcome::of(command.output().expect("setpriv exists")).report();
     assert!(report.returns("mmap") > 0, "{report:?}");
     report.assert_nothing_lost();
@@ -117,7 +118,7 @@ fn an_attached_tracer_has_no_capability() {
 
     let copy = Copy::new();
     let Some(mut command) = with_two(&copy, test) else { return };
-    let tracer = Tracer::start(command.args(["-i", "0.1"]));
+    let tracer = Tracer::start(command.args(["record", "--format", "json", "-i", "0.1"]));
     let pid = tracer.pid();
     assert!(within(10, || sets(pid) == none), "{:x?}", sets(pid));
     let outcome = tracer.interrupt();
@@ -162,4 +163,43 @@ fn what_the_end_needs_is_kept() {
     let outcome = run(&words);
     assert_eq!((outcome.code(), &*outcome.stderr), (0, ""));
     assert!(fs::metadata(file).is_ok(), "the result has its name");
+}
+
+fn seccomp(pid: u32) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    Some(status.lines().find_map(|line| line.strip_prefix("Seccomp:"))?.trim().to_owned())
+}
+
+/// It traces and serves, and can do nothing else any more.
+#[test]
+fn a_daemon_closes_the_door_behind_itself() {
+    let test = "privileges::a_daemon_closes_the_door_behind_itself";
+    let Some(_turn) = turn(test) else { return };
+    let copy = Copy::new();
+    let Some(mut command) = with_two(&copy, test) else { return };
+    let daemon = Daemon::owned(command.arg("daemon"), Some(NOBODY));
+    assert_eq!(sets(daemon.pid()), (vec![0; 4], false));
+    assert_eq!(seccomp(daemon.pid()).as_deref(), Some("2"));
+    // A reload is something it still can.
+    daemon.signal(libc::SIGHUP);
+    let (code, said) = daemon.terminate();
+    assert_eq!(code, Some(0), "{said}");
+    let line =
+        "capabilities: dropped CAP_PERFMON CAP_BPF, kept none; no new privileges; seccomp on; Landlock ";
+    assert!(said.contains(line), "{said}");
+    assert!(!said.contains("was not taken"), "{said}");
+}
+
+/// The governor attaches programs anew; and whoever debugs keeps everything.
+#[test]
+fn what_a_daemon_still_needs_it_keeps() {
+    let test = "privileges::what_a_daemon_still_needs_it_keeps";
+    let Some(_turn) = turn(test) else { return };
+    const BOTH: u64 = 1 << 38 | 1 << 39;
+    let daemon = Daemon::start(Daemon::command().args(["--max-overhead", "50%"]));
+    assert_eq!(sets(daemon.pid()), (vec![0, BOTH, BOTH, 0], false));
+    drop(daemon);
+    let before = sets(std::process::id()).0;
+    let daemon = Daemon::start(Daemon::command().arg("--keep-privileges"));
+    assert_eq!((sets(daemon.pid()).0, seccomp(daemon.pid()).as_deref()), (before, Some("0")));
 }

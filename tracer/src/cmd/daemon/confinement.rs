@@ -8,15 +8,31 @@ use std::{
 use crate::{
     daemon::options::Options,
     error::{CANNOT_TRACE, CliError},
-    privileges::{self, Capability, Files, Reason},
+    privileges::{self, Capability, Files, Reason, Work},
 };
+
+const GOVERNING: Reason = "--max-overhead attaches programs anew";
+
+/// Whether programs are attached again while it runs, and what that takes.
+pub(super) fn attaches(options: &Options) -> Option<[(Capability, Reason); 2]> {
+    let rights = [Capability::CAP_BPF, Capability::CAP_PERFMON].map(|one| (one, GOVERNING));
+    options.max_overhead.map(|_| rights)
+}
 
 /// Gives up all but `needs`; the line that says so. `None`: tracing needs everything.
 pub(super) fn confine(needs: Option<&[(Capability, Reason)]>, options: &Options) -> Result<String, CliError> {
     let Some(needs) = needs else {
         return Ok("all privileges kept: this plan takes its probes out through tracefs".to_owned());
     };
-    let confinement = privileges::confine(needs, &files(options)).map_err(|error| {
+    let mut keep = needs.to_vec();
+    let work = if let Some(rights) = attaches(options) {
+        keep.retain(|(one, _)| rights.iter().all(|(other, _)| one != other));
+        keep.extend(rights);
+        Work::Attaches
+    } else {
+        Work::Reads
+    };
+    let confinement = privileges::confine(&keep, &files(options), work).map_err(|error| {
         CliError::told(
             CANNOT_TRACE,
             &format!("cannot give up privileges: {error}; --keep-privileges traces with all of them"),
