@@ -76,7 +76,7 @@ pub const fn at_final(
     if orig_ax as u32 == u32::MAX { Final::Nothing } else { Final::Unlabelled(here) }
 }
 
-const fn is_ioctl(call: SyscallId) -> bool {
+pub(crate) const fn is_ioctl(call: SyscallId) -> bool {
     match call.abi {
         Abi::X86_64 => call.nr == 16,
         Abi::X32 => call.nr == 514,

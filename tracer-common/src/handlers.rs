@@ -5,20 +5,16 @@
 //! by every call that does not take the fast path, and the out-of-line `syscall_return_slowpath` after it by every
 //! call that falls out of the fast path late (`EXIT_PATHS` 4.2 and 4.4).
 
-use core::hint::black_box;
-
-pub use crate::diversion::Diversion;
 use crate::{
-    abi::{Abi, SyscallId},
-    exit::{
-        ExitRegs, ExitRules, RF, TF, USER_CS, USER_DS, classify_fast32, classify_int80, is_common,
-        is_restart, structural,
-    },
+    abi::SyscallId,
+    finish::is_ioctl,
     layout::{SeriesKey, error_cell},
-    loss::Untimed,
-    pairing::names,
     record::{Call, Last, Return},
-    verdict::{Cause, Path, Reason, Reasons, Verdict},
+    verdict::{Cause, Path, Reasons},
+};
+pub use crate::{
+    diversion::Diversion,
+    handlers_end::{Final, deduce, failed_tests, finish},
 };
 
 /// One thread's record, direct-mapped as [`crate::TaskRecord`] is. Zeroed memory is "never seen".
@@ -48,8 +44,8 @@ pub struct Thread {
     pub regs: u64,
     /// The failed tests as the registers were when the exit work had not begun, as [`Reasons`].
     pub provisional: u32,
-    /// The number in the i386 table that leads to the same function, plus one; 0 is none.
-    pub i386: u32,
+    /// Where a fast 32-bit call returns to, if nothing changes that: the vDSO's landing pad.
+    pub landing: u32,
 }
 
 /// Where a thread is in its call: bits, all 0 outside of one.
@@ -79,6 +75,8 @@ impl State {
     /// Its next call will be slow too, so that the registers may be read at the very end: on a partial frame a
     /// probe read raises `TIF_FSCHECK`, and behind the exit work nobody takes that back before the next call.
     pub const READABLE: u32 = 512;
+    /// Not an entry: a new task's first return.
+    pub const BORN: u32 = 1024;
     /// Any of the entries that are not the fast path.
     pub const ENTRIES: u32 = Self::SLOW64 | Self::INT80 | Self::FAST32;
 
@@ -146,6 +144,23 @@ pub const fn missed(thread: &Thread, tid: u32, sp: u64, partial: bool) -> bool {
     unseen(thread, tid) && !is_inner(thread, tid, sp, partial)
 }
 
+/// A handler begins on a kernel where none but the entry code calls one (4.17 and later), and whose stack tells the
+/// entry, one of [`State::ENTRIES`]. A call before it whose end was not seen is forgotten.
+#[inline(always)]
+pub const fn begin_full(thread: &mut Thread, tid: u32, entry: u32, call: SyscallId, sp: u64) {
+    start(thread, tid, call);
+    thread.state = State(entry | State::HANDLER | State::READABLE);
+    thread.sp = sp as u32;
+}
+
+/// Whether the final hook runs inside this thread's call, and says nothing: KVM calls it when it enters a guest.
+#[inline(always)]
+#[must_use]
+pub const fn in_kvm(thread: &Thread, tid: u32) -> bool {
+    let inside = thread.tid == tid && thread.state.any(State::HANDLER) && !thread.state.any(State::RETURNED);
+    inside && is_ioctl(thread.call.id())
+}
+
 /// An entry that is not the fast path, before its handler: `entry` is one of [`State::ENTRIES`], `call` the number
 /// in `orig_ax`.
 #[inline(always)]
@@ -203,194 +218,6 @@ pub const fn fast(thread: &Thread, timed: bool) -> Return {
         timed,
         ptraced: false,
     }
-}
-
-/// Where no entry could be probed, `orig_ax` tells which of a function's two numbers was called.
-#[inline(always)]
-pub const fn relabel(thread: &mut Thread, orig_ax: i64) {
-    let number = orig_ax as u32;
-    if !names(orig_ax, thread.call.id()) && thread.i386 != 0 && thread.i386 - 1 == number {
-        let call = SyscallId { abi: Abi::I386, nr: number as u16 };
-        thread.call = Call::entered(call, false, true);
-    }
-}
-
-/// What is known where nothing can change any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Final {
-    /// What the exit code looks at.
-    pub regs: ExitRegs,
-    /// The number.
-    pub orig_ax: i64,
-    /// The return value as user mode gets it, unless a signal frame was set up.
-    pub ax: i64,
-    /// One of [`State::ENTRIES`]; 0 where only a handler's name could tell.
-    pub entry: u32,
-    /// `do_fast_syscall_32` said yes.
-    pub sysretl: bool,
-    /// The handler's time is the call's; otherwise that of the whole of `do_syscall_64` is.
-    pub by_handler: bool,
-}
-
-/// A return at its final registers: what to count, and why it has no latency.
-#[inline(always)]
-#[must_use]
-pub fn finish(thread: &Thread, tid: u32, end: &Final, rules: &ExitRules) -> (Return, Option<Untimed>) {
-    let entry = if end.entry == 0 { thread.state.0 & State::ENTRIES } else { end.entry };
-    let compat = entry & (State::INT80 | State::FAST32) != 0;
-    let here = SyscallId::decode(compat, end.orig_ax);
-    let seen = thread.state.any(State::ENTRIES | State::HANDLER);
-    // A new program may run under another thread's number; a new task has seen no entry at all.
-    let known = black_box(thread.tid == tid && seen && names(end.orig_ax, thread.call.id()));
-    let newborn = black_box(!known && here.is_fork() && end.ax == 0);
-    let call = black_box(if known { thread.call.id() } else { here });
-    let ret = black_box(if known && thread.state.any(State::RETURNED) { thread.ret } else { end.ax });
-    let verdict = if newborn {
-        structural(Reason::ForkChild, rules)
-    } else if entry & State::FAST32 != 0 && end.sysretl {
-        Verdict { path: Path::Sysretl, reasons: Reasons::NONE }
-    } else if entry & State::FAST32 != 0 {
-        not_sysretl(&end.regs, rules)
-    } else if compat || matches!(call.abi, Abi::I386) {
-        classify_int80(rules)
-    } else {
-        let reasons = Reasons(failed_tests(&end.regs, rules) as u16);
-        Verdict { path: if reasons.is_empty() { Path::Sysret } else { Path::Iret }, reasons }
-    };
-    let verdict = black_box(verdict);
-    conclude(thread, call, verdict, &Conclusion { ret, known, newborn, here: thread.tid == tid, end })
-}
-
-/// What [`finish`] and [`deduce`] know of a return beside its path.
-struct Conclusion<'a> {
-    ret: i64,
-    known: bool,
-    newborn: bool,
-    here: bool,
-    end: &'a Final,
-}
-
-#[inline(always)]
-fn conclude(
-    thread: &Thread,
-    call: SyscallId,
-    verdict: Verdict,
-    of: &Conclusion<'_>,
-) -> (Return, Option<Untimed>) {
-    let &Conclusion { ret, known, newborn, here, end } = of;
-    let cause = if verdict.path.is_fast() || newborn {
-        Cause::None
-    } else if known && thread.state.any(State::SIGNAL) {
-        Cause::Signal
-    } else if call.is_exec() && ret == 0 {
-        Cause::Exec
-    } else if call.is_sigreturn() {
-        Cause::Sigreturn
-    } else if is_restart(ret) {
-        Cause::Restart
-    } else {
-        Cause::None
-    };
-    let cause = black_box(cause);
-    let handled = known && thread.state.any(State::RETURNED);
-    let seen = thread.state.any(State::ENTRIES | State::HANDLER);
-    let untimed = if newborn {
-        Some(Untimed::ForkChild)
-    } else if handled || (known && !end.by_handler) {
-        None
-    } else if known || end.by_handler && here && seen {
-        Some(Untimed::Refused)
-    } else {
-        Some(Untimed::InFlight)
-    };
-    let untimed = black_box(untimed);
-    let error = black_box(error_of(thread, ret, call));
-    let key = black_box(SeriesKey::new(call, verdict.path));
-    let timed = untimed.is_none();
-    (Return { key, reasons: verdict.reasons, cause, error, timed, ptraced: false }, untimed)
-}
-
-/// A return of a known thread whose registers must not be read at the end: as they were before the exit work, and
-/// what that work is known to do to them. A signal frame moves `ip`, and so does a restart.
-#[inline(always)]
-#[must_use]
-pub fn deduce(thread: &Thread, end: &Final, rules: &ExitRules) -> (Return, Option<Untimed>) {
-    let call = thread.call.id();
-    let restarted = thread.state.any(State::RETURNED) && is_restart(thread.ret) && !call.is_sigreturn();
-    let verdict = if thread.state.any(State::INT80) {
-        classify_int80(rules)
-    } else if thread.state.any(State::FAST32) {
-        if end.sysretl {
-            Verdict { path: Path::Sysretl, reasons: Reasons::NONE }
-        } else {
-            Verdict { path: Path::Iret, reasons: Reasons::NONE.with(Reason::LandingPad) }
-        }
-    } else {
-        let moved = thread.state.any(State::SIGNAL) || restarted;
-        let reasons = Reasons(thread.provisional as u16).with_if(Reason::CxNeIp, moved);
-        Verdict { path: if reasons.is_empty() { Path::Sysret } else { Path::Iret }, reasons }
-    };
-    let ret = black_box(if thread.state.any(State::RETURNED) { thread.ret } else { end.ax });
-    let verdict = black_box(verdict);
-    conclude(thread, call, verdict, &Conclusion { ret, known: true, newborn: false, here: true, end })
-}
-
-/// The tests of a 64-bit exit that fail at these registers, as [`crate::exit::classify_syscall64`] finds them.
-///
-/// Old verifiers walk every way through a program, 256 for eight tests, unless the ways look the same where they
-/// meet. `black_box` lets them forget which way a value came: here, and wherever else it stands in this module.
-#[inline(always)]
-#[must_use]
-pub fn failed_tests(regs: &ExitRegs, rules: &ExitRules) -> u32 {
-    if is_common(regs, rules.common_limit()) {
-        return 0;
-    }
-    let mut failed = 0;
-    let all = Reason::ALL;
-    let mut index = 0;
-    while index < 7 {
-        let on = match all[index] {
-            Reason::CxNeIp => regs.cx != regs.ip,
-            Reason::R11NeFlags => regs.r11 != regs.flags,
-            Reason::Cs => regs.cs != USER_CS,
-            Reason::Ss => regs.ss != USER_DS,
-            Reason::IpLimit => !rules.ip_passes(regs.ip),
-            Reason::Rf => regs.flags & RF != 0,
-            _ => regs.flags & TF != 0,
-        };
-        failed = black_box(failed | u32::from(on) << index);
-        index += 1;
-    }
-    failed
-}
-
-/// The error that user mode sees: a restart code becomes `EINTR` where a handler runs that does not restart.
-#[inline(always)]
-const fn error_of(thread: &Thread, ret: i64, call: SyscallId) -> u8 {
-    const EINTR: i64 = -4;
-    if call.is_sigreturn() {
-        // Its "return value" is the restored RAX.
-        return 0;
-    }
-    if !is_restart(ret) || !thread.state.any(State::SIGNAL) {
-        return error_cell(ret);
-    }
-    match ret {
-        -513 => error_cell(ret),
-        -512 if thread.state.any(State::SA_RESTART) => error_cell(ret),
-        _ => error_cell(EINTR),
-    }
-}
-
-/// `do_fast_syscall_32` said no: which of its tests failed. The landing pad's address is not known here; what is
-/// left when the others pass is that one.
-#[inline(always)]
-const fn not_sysretl(regs: &ExitRegs, rules: &ExitRules) -> Verdict {
-    let verdict = classify_fast32(regs, regs.ip, rules);
-    if matches!(verdict.path, Path::Sysretl) {
-        return Verdict { path: Path::Iret, reasons: verdict.reasons.with(Reason::LandingPad) };
-    }
-    verdict
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! Threads through their events, and what is counted of them.
 
 use super::*;
-use crate::abi::NR_INVALID;
+use crate::{
+    abi::{Abi, NR_INVALID},
+    exit::{ExitRegs, ExitRules, TF, USER_CS, USER_DS},
+    loss::Untimed,
+    verdict::Reason,
+};
 
 const RULES: ExitRules = ExitRules { ip_limit: 1 << 47, canonical_bits: 48, fred: false, xenpv: false };
 const REGS: ExitRegs =
@@ -185,13 +190,31 @@ fn the_tests_are_those_of_the_classification() {
 }
 
 #[test]
-fn a_function_of_two_tables_is_named_by_its_number() {
-    let mut thread = Thread { i386: 65, ..Thread::default() };
-    begin(&mut thread, 7, x86_64(110), TOP - 300, false, 1);
-    relabel(&mut thread, 110);
-    assert_eq!(thread.call.id(), x86_64(110));
-    relabel(&mut thread, 64);
-    assert_eq!(thread.call.id(), SyscallId { abi: Abi::I386, nr: 64 });
+fn where_the_stack_tells_the_entry_a_missed_end_does_not_hide_the_next_call() {
+    let mut thread = Thread::default();
+    begin_full(&mut thread, 7, State::SLOW64, x86_64(7), TOP - 300);
+    // The stack's offset is random from 5.13 on: the next call may lie deeper.
+    begin_full(&mut thread, 7, State::INT80, SyscallId { abi: Abi::I386, nr: 64 }, TOP - 500);
+    assert!(end(&mut thread, 7, TOP - 492, 5, 30));
+    let end = Final { entry: State::INT80, ..finals(64, 5) };
+    let (one, untimed) = finish(&thread, 7, &end, &RULES);
+    assert_eq!((one.key.path(), one.key.call().abi, untimed), (Path::Iret, Abi::I386, None));
+}
+
+#[test]
+fn what_has_no_handler_is_named_by_its_registers() {
+    let thread = Thread { tid: 7, ..Thread::default() };
+    let end = |entry, orig_ax, ax| Final { entry, ..finals(orig_ax, ax) };
+    let name = |end: &Final| {
+        let (one, untimed) = finish(&thread, 7, end, &RULES);
+        (one.key.call().nr, one.key.path(), untimed)
+    };
+    let refused = Some(Untimed::Refused);
+    assert_eq!(name(&end(State::SLOW64, -1, -38)), (NR_INVALID, Path::Sysret, refused));
+    assert_eq!(name(&end(State::SLOW64, -1, 5)), (15, Path::Sysret, refused));
+    // A helper's first program was executed by nobody's call.
+    let born = Some(Untimed::ForkChild);
+    assert_eq!(name(&end(State::SLOW64 | State::BORN, 0, 0)), (0, Path::Iret, born));
 }
 
 #[test]

@@ -11,12 +11,14 @@ pub mod diversion;
 pub mod exit;
 pub mod finish;
 pub mod handlers;
+mod handlers_end;
 pub mod hdr;
 pub mod layout;
 pub mod loss;
 pub mod old_maps;
 pub mod pairing;
 pub mod record;
+mod returned;
 pub mod verdict;
 
 pub use abi::{Abi, NR_INVALID, SyscallId};

@@ -1,9 +1,11 @@
 //! What lies in the maps of the old-kernel object, and where. Plain arrays of BPF as it was in 4.9: no mmap, so the
 //! reader looks up what is in use; no global data, so the configuration is a map too.
 
+use core::hint::black_box;
+
 use crate::{
     exit::ExitRules,
-    handlers::Diversion,
+    handlers::{Diversion, State},
     hdr::CELLS_2,
     layout::{SeriesKey, SeriesRow},
     loss::{Loss, Untimed},
@@ -23,6 +25,18 @@ pub const SLOTS: usize = SeriesKey::COUNT;
 /// Turnaround rows of a CPU.
 pub const TURNAROUNDS: usize = Path::COUNT;
 
+/// The entry code that calls C with `pt_regs` at the stack pointer: how its symbols begin, and what it is the entry of
+/// (`arch/x86/entry/entry_64.S`, `entry_64_compat.S`).
+pub const ENTRIES: [(&str, u32); 6] = [
+    ("entry_SYSCALL_64", State::SLOW64),
+    ("entry_SYSENTER_compat", State::FAST32),
+    ("entry_SYSCALL_compat", State::FAST32),
+    ("entry_INT80_compat", State::INT80),
+    // 6.7 and the stable kernels of its time.
+    ("asm_int80_emulation", State::INT80),
+    ("ret_from_fork", State::BORN),
+];
+
 /// What the loader says.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +55,9 @@ pub struct OldConfig {
     pub regs_below_top: u32,
     /// log2 of the size of kernel stacks, for the final hook.
     pub stack_bits: u32,
+    /// Where the entry code calls from, as the word below `pt_regs` says: begin and end, in the order of
+    /// [`ENTRIES`]. For the final hook.
+    pub entries: [[u64; 2]; ENTRIES.len()],
     /// Rows of each CPU.
     pub max_series: u32,
     /// Measure turnaround.
@@ -83,6 +100,23 @@ impl OldConfig {
     #[must_use]
     pub const fn rules(&self) -> ExitRules {
         ExitRules { ip_limit: self.ip_limit, canonical_bits: self.canonical_bits, fred: false, xenpv: false }
+    }
+
+    /// Which entry called from here, in [`State`]'s bits; 0 for none: an interrupt, an exception, a kernel thread.
+    #[inline(always)]
+    #[must_use]
+    pub fn entered_by(&self, address: u64) -> u32 {
+        let mut entry = 0;
+        let mut at = 0;
+        while at < ENTRIES.len() {
+            let [from, to] = self.entries[at];
+            if address >= from && address < to {
+                entry = ENTRIES[at].1;
+            }
+            entry = black_box(entry);
+            at += 1;
+        }
+        entry
     }
 }
 
@@ -168,7 +202,7 @@ mod tests {
     #[test]
     fn sizes_have_no_holes_and_fit_the_limits() {
         // The loader copies these as bytes: padding would be uninitialised.
-        assert_eq!(size_of::<OldConfig>(), 8 + 16 * 4 + 16 + 4 * 4 + 16 + 32 + 512 - 8);
+        assert_eq!(size_of::<OldConfig>(), 8 + 8 * 4 + 96 + 8 * 4 + 16 + 4 * 4 + 16 + 32 + 512 - 8);
         assert_eq!(size_of::<OldCounters>(), 200);
         assert_eq!(size_of::<OldRow>(), 17_088);
         assert_eq!(size_of::<crate::handlers::Thread>(), 64);

@@ -10,7 +10,6 @@ pub mod doctor;
 pub mod environment;
 pub mod errno;
 pub mod error;
-pub mod handlers;
 pub mod histogram;
 pub mod kernel;
 pub mod metadata;

@@ -10,7 +10,6 @@ use std::{
 use tracer_common::{Loss, Untimed};
 
 use crate::{
-    handlers,
     kernel::{Facts, probe_links},
     plan::{Attach, Plan, Trials},
     privileges::{Capability, Keeper, Reason},
@@ -18,7 +17,7 @@ use crate::{
     session::{
         Session, SessionError,
         cost::{CostMeter, Missed},
-        info, log,
+        handlers, info, log,
     },
     settings::Settings,
     snapshot::Snapshot,

@@ -71,6 +71,8 @@ impl Ring {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             found => found?,
         };
+        // Left by one that was killed before the head was whole.
+        segment::remove_unfinished(folder);
         let next = found.last().map_or(1, |name| name.number + 1);
         let old = found.into_iter().map(|name| {
             let path = folder.join(name.to_string());

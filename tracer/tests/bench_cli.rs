@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Read as _,
+    os::unix::process::CommandExt as _,
     path::Path,
     process::{Command, Output, Stdio},
     thread::sleep,
@@ -150,6 +151,51 @@ fn what_cannot_be_done_is_one_line() {
     }
 }
 
+/// The command under a filter that does `action` to getppid and lets everything else be.
+fn sandboxed(action: u32, arguments: &[&str]) -> Output {
+    // linux/bpf_common.h: load the number; skip the next unless it is getppid's; refuse; allow.
+    let filter = |code: u16, jt: u8, jf: u8, k: u32| libc::sock_filter { code, jt, jf, k };
+    let program = [
+        filter(0x20, 0, 0, 0),
+        filter(0x15, 0, 1, 110),
+        filter(0x06, 0, 0, action),
+        filter(0x06, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let mut command = command(arguments);
+    // SAFETY: only system calls between fork and exec; the filter is the child's own copy.
+    unsafe {
+        command.pre_exec(move || {
+            let program = libc::sock_fprog { len: 4, filter: program.as_ptr().cast_mut() };
+            let allowed = libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+            let set = libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program);
+            if (allowed, set) == (0, 0) { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+        });
+    }
+    command.output().unwrap()
+}
+
+#[test]
+fn a_call_that_a_sandbox_refuses_is_skipped_with_the_reason() {
+    let refusals = [
+        (libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, "Operation not permitted"),
+        (libc::SECCOMP_RET_KILL_PROCESS, "a seccomp filter kills whoever makes the call"),
+    ];
+    for (action, why) in refusals {
+        let output = sandboxed(action, &[&["null", "getpgid"][..], &FEW].concat());
+        let text = stdout(&output);
+        let skipped = text.lines().find(|line| line.starts_with("skipped: null: "));
+        assert!(skipped.is_some_and(|line| line.contains(why)), "{text}");
+        assert!(
+            text.contains("under seccomp") && text.lines().any(|line| line.starts_with("getpgid")),
+            "{text}"
+        );
+        let none = sandboxed(action, &[&["null"][..], &FEW].concat());
+        assert_eq!(none.status.code(), Some(2));
+        let said = String::from_utf8(none.stderr).unwrap();
+        assert!(said.contains("nothing can be run here: null: ") && said.contains("; try "), "{said}");
+    }
+}
+
 #[test]
 fn ctrl_c_keeps_what_was_measured() {
     let folder = tempfile::tempdir().unwrap();
@@ -159,7 +205,7 @@ fn ctrl_c_keeps_what_was_measured() {
     let child = command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let begun = Instant::now();
     while !fs::read_to_string(&path).is_ok_and(|text| text.contains("\"interval\"")) {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no round came to its end");
+        assert!(begun.elapsed() < Duration::from_mins(1), "no round came to its end");
         sleep(Duration::from_millis(10));
     }
     // SAFETY: our own child, which nobody has waited for yet.

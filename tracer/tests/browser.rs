@@ -4,13 +4,15 @@
 #[path = "browser/chromium.rs"]
 mod chromium;
 #[path = "../src/diff/fixture.rs"]
-#[expect(dead_code, reason = "the library's tests use more of it")]
 mod fixture;
-#[expect(dead_code, reason = "other tests use more of it")]
+#[path = "support/skip.rs"]
+mod skip;
 mod support;
 
 // What the fixture, written for the library's own tests, names.
 use tracer::{diff, environment, metadata, report};
+
+use std::process::Command;
 
 use chromium::{Browser, Look};
 use tracer::{
@@ -40,6 +42,16 @@ fn a_comparison_opens_in_every_look() {
         assert!(dom.contains("quiet mitigations=off"), "environment");
         assert!(dom.contains("Permission is hereby granted"), "the library's licence");
     }
+}
+
+#[test]
+fn a_phone_need_not_be_scrolled_sideways() {
+    let Some(browser) = Browser::new("a_phone_need_not_be_scrolled_sideways") else { return };
+    browser.open("diff", &page(&fixture::comparison()));
+    let measure =
+        "const root = document.documentElement; root.dataset.over = root.scrollWidth - root.clientWidth;";
+    let dom = browser.look("diff", &format!("{OPEN_FIRST}{measure}"), Look::PHONE);
+    assert!(dom.contains("data-over=\"0\""), "{}", dom.lines().take(2).collect::<String>());
 }
 
 /// Presses keys as a reader would, then says how many points of each plot are painted.
@@ -80,6 +92,9 @@ said.push(names());
 table.querySelector(".chip.faster").click();
 table.querySelector("thead button").click();
 said.push(names(), table.querySelector("th").getAttribute("aria-sort"));
+search.blur();
+document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "?", bubbles: true }));
+said.push(document.querySelector("dialog").open);
 document.documentElement.dataset.said = said.join(";");
 "#;
 
@@ -91,7 +106,7 @@ fn a_table_filters_and_sorts() {
     let said = dom.split_once("data-said=\"").unwrap().1.split_once('"').unwrap().0;
     assert_eq!(
         said,
-        "true;kill;kill,kill;getppid,getppid (i386),kill,kill,pidfd_send_signal,read,read (i386);ascending"
+        "true;kill;kill,kill;getppid,getppid (i386),kill,kill,pidfd_send_signal,read,read (i386);ascending;true"
     );
 }
 
@@ -136,4 +151,30 @@ fn a_recording_opens_and_its_plots_are_drawn() {
     }
     let dom = browser.look("report", OPEN_FIRST, Look::DESK);
     assert!(dom.contains("data-painted=\"true true\""), "the row's, and turnaround's");
+}
+
+#[test]
+fn recordings_become_a_page() {
+    let Some(browser) = Browser::new("recordings_become_a_page") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut head = support::metadata();
+    for side in ["base", "new"] {
+        std::fs::create_dir(folder.path().join(side)).unwrap();
+        for run in 0..4 {
+            let path = folder.path().join(side).join(format!("{run}.hlog"));
+            // Two recordings of one moment would be one run.
+            head.started_at += 60.0;
+            support::record(&path, &head, 4 + run);
+        }
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_exitpath"))
+        .current_dir(folder.path())
+        .args(["diff", "--format", "html", "--resamples", "200", "base", "--", "new"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    browser.open("real", &output.stdout);
+    let dom = browser.look("real", OPEN_FIRST, Look::DESK);
+    assert!(dom.contains("data-painted=\"true true\""));
+    assert!(dom.contains("exitpath diff --format html"), "how to repeat it");
 }

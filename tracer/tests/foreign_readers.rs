@@ -1,5 +1,7 @@
 //! What we write, read by implementations that are not ours.
 
+#[path = "support/skip.rs"]
+mod skip;
 mod support;
 
 use std::{
@@ -8,6 +10,7 @@ use std::{
     process::{Command, Output},
 };
 
+use skip::skip;
 use tracer::{
     histogram::Histogram,
     output::{hgrm, openmetrics},
@@ -28,12 +31,12 @@ fn interpreter() -> Option<PathBuf> {
 /// Runs a script that imports `module`; `None` if it cannot, after saying so.
 fn python(test: &str, module: &str, script: &str, arguments: &[&Path]) -> Option<Output> {
     let Some(python) = interpreter() else {
-        support::skip(test, "no Python with the test packages (EXITPATH_PYTHON)");
+        skip(test, "no Python with the test packages (EXITPATH_PYTHON)");
         return None;
     };
     let found = Command::new(&python).args(["-c", &format!("import {module}")]).output().unwrap();
     if !found.status.success() {
-        support::skip(test, &format!("the Python package {module} is not installed"));
+        skip(test, &format!("the Python package {module} is not installed"));
         return None;
     }
     let output = Command::new(&python).args(["-c", script]).args(arguments).output().unwrap();

@@ -75,6 +75,10 @@ fn every_format_comes_from_the_same_numbers() {
     assert_eq!(csv.lines().count(), 4);
     let metrics = stdout(&report(&["--format", "openmetrics"], &[&file]));
     assert!(metrics.ends_with("# EOF\n"));
+    let page = stdout(&report(&["--format", "html"], &[&file]));
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+    let percentiles = stdout(&report(&["--format", "hgrm"], &[&file]));
+    assert_eq!(percentiles.matches("#[Buckets = ").count(), 4, "three series and turnaround");
     let hlog = stdout(&report(&["--format", "hlog"], &[&file]));
     let merged = recording::read(hlog.as_bytes()).unwrap();
     assert_eq!((merged.intervals.len(), merged.intervals[0].returns()), (1, RETURNS));
@@ -182,6 +186,19 @@ fn a_ring_is_read_by_time() {
     );
     let error = refused(&report(&["--from", "-1h", "--to", "-2h"], &[&ring]));
     assert!(error.contains("ends before it begins"), "{error}");
+    // A governor sampled one call in 4 for a while: a latency of then counts for four.
+    let sampled = folder.path("sampled");
+    fs::create_dir(&sampled).unwrap();
+    for (number, sample) in [(1, 1), (2, 4)] {
+        let metadata = tracer::metadata::Metadata { sample, ..support::metadata() };
+        support::record(&sampled.join(format!("0000000{number}-x.hlog.zst")), &metadata, 1);
+    }
+    let output = report(&["--format", "json"], &[&sampled]);
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("sampling changed in this time (1 call in 1, 4)")
+    );
+    let json: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((json["timed"].as_u64(), json["sample"].as_u64()), (Some(3 * 301 * 5), Some(4)));
     // The segment that is written now has no end yet, and one that has no head yet holds nothing.
     fs::write(ring.join("00000003-x.hlog.zst"), b"").unwrap();
     let last = fs::read(ring.join("00000002-x.hlog.zst")).unwrap();

@@ -72,6 +72,12 @@ pub struct Blocked {
 }
 
 impl Blocked {
+    /// What the threads will be seen to do, but for how often.
+    #[must_use]
+    pub fn expected() -> Expectation {
+        Expectation::of(&[(&CASE, 1)])
+    }
+
     /// Starts `workload` with so many threads, and waits until they sleep.
     pub fn start(workload: &Path, threads: u64) -> Result<Self> {
         let mut command = Command::new(workload);

@@ -18,6 +18,7 @@ use crate::expect::Expectation;
 use crate::introduce::introduce;
 use crate::marker::Marker;
 use crate::ready;
+use crate::selection::{self, Selection};
 
 /// The plan's name for running the cases without a tracer.
 pub const UNTRACED: &str = "none";
@@ -72,6 +73,9 @@ pub struct Ran {
     pub expected: Expectation,
     /// What the tracer saw; none without a tracer.
     pub report: Option<Report>,
+    /// The calls that it was told to look at; none means all.
+    #[serde(default)]
+    pub selected: Option<Selection>,
 }
 
 /// What is run for each case.
@@ -133,6 +137,7 @@ impl Matrix<'_> {
     fn attach_blocked(&self, case: u64, tracer: &str) -> Result<Line> {
         let start = Instant::now();
         let blocked = Blocked::start(Path::new(self.workload), BLOCKED)?;
+        let selected = selection::under(self.plan, &Blocked::expected());
         let mut running = if self.plan == UNTRACED {
             None
         } else {
@@ -141,6 +146,9 @@ impl Matrix<'_> {
             command.arg(blocked.pid().to_string());
             if self.plan != "auto" {
                 command.args(["--plan", self.plan]);
+            }
+            if let Some(selection) = &selected {
+                command.args(["-e", &selection::expression(selection)]);
             }
             Some(ready::start(&mut command)?.attached(ATTACH)?.0)
         };
@@ -156,7 +164,7 @@ impl Matrix<'_> {
         let report = running.map(|_| Report::parse(&read(REPORT)?)).transpose()?;
         let seconds = start.elapsed().as_secs_f64();
         let name = ATTACH_BLOCKED.to_owned();
-        Ok(Line::Case(Box::new(Ran { case, name, seconds, expected, report })))
+        Ok(Line::Case(Box::new(Ran { case, name, seconds, expected, report, selected })))
     }
 
     fn case(&self, number: u64, run: &Run<'_>) -> Result<Line> {
@@ -166,12 +174,15 @@ impl Matrix<'_> {
             let _ = fs::remove_file(stale);
         }
         let start = Instant::now();
+        let selected = selection::under(self.plan, &Expectation::of(&[(run.case, count)]));
+        let expression = selected.as_ref().map(selection::expression);
         let mut words = Vec::new();
         if self.plan != UNTRACED {
             words.extend([tracer, "record", "--format", "json", "--output", REPORT]);
             if self.plan != "auto" {
                 words.extend(["--plan", self.plan]);
             }
+            words.extend(expression.iter().flat_map(|expression| ["-e", expression]));
             words.push("--");
         }
         let run = format!("{name}={count}");
@@ -195,7 +206,8 @@ impl Matrix<'_> {
         let traced = self.plan != UNTRACED;
         let report = if traced { Some(Report::parse(&read(REPORT)?)?) } else { None };
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Line::Case(Box::new(Ran { case: number, name: (*name).to_owned(), seconds, expected, report })))
+        let name = (*name).to_owned();
+        Ok(Line::Case(Box::new(Ran { case: number, name, seconds, expected, report, selected })))
     }
 }
 

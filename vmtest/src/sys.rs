@@ -54,6 +54,8 @@ pub mod nr {
     pub const GETPGID: i64 = 121;
     /// `getpriority(which, who)`
     pub const GETPRIORITY: i64 = 140;
+    /// `select`.
+    pub const SELECT: i64 = 23;
     /// `iopl(level)`
     pub const IOPL: i64 = 172;
     /// `tkill(tid, sig)`; libraries use `tgkill`.

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compare::{Report, compare};
 use crate::expect::{Abi, Expectation, Path};
+use crate::selection::Selection;
 
 /// A call and the path it returned by. Numbers that no table can have are one, -1.
 pub type Key = (Abi, i64, Path);
@@ -46,6 +47,8 @@ pub struct Opinions<'a> {
     pub tracer: Option<&'a Report>,
     /// By the workload.
     pub workload: &'a Expectation,
+    /// The calls that the tracer was told to look at; none means all.
+    pub selected: Option<&'a Selection>,
 }
 
 /// How a case came out.
@@ -67,11 +70,12 @@ pub enum Verdict {
 /// Judges a case.
 #[must_use]
 pub fn judge(opinions: &Opinions<'_>) -> Verdict {
-    let Opinions { oracle, tracer, workload } = opinions;
+    let Opinions { oracle, tracer, workload, selected } = opinions;
     if workload.cases.is_empty() && !workload.unsupported.is_empty() {
         return Verdict::Unsupported(workload.unsupported.values().cloned().collect());
     }
-    let oracle = renamed(oracle, workload);
+    let mut oracle = renamed(oracle, workload);
+    oracle.retain(|&(abi, nr, _), _| selected.is_none_or(|selected| selected.contains(&(abi, nr))));
     let mut wrong = against_workload(&oracle, workload);
     let mut differs = Verdict::Equal;
     if let Some(report) = tracer {

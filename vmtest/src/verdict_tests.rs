@@ -34,7 +34,7 @@ fn verdict(rows: &[(i64, Path, u64, u64)], report: Option<&Report>) -> Verdict {
 }
 
 fn judged(rows: &[(i64, Path, u64, u64)], report: Option<&Report>, workload: &Expectation) -> Verdict {
-    judge(&Opinions { oracle: &oracle(rows), tracer: report, workload })
+    judge(&Opinions { oracle: &oracle(rows), tracer: report, workload, selected: None })
 }
 
 #[test]

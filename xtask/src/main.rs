@@ -5,6 +5,7 @@ mod artifacts;
 mod bench_check;
 #[path = "../../tracer/build/cache.rs"]
 mod cache;
+mod comparison;
 mod debian;
 mod dist;
 mod ebpf;
@@ -53,6 +54,8 @@ enum Task {
     Lint(lint::Arguments),
     Overhead(overhead::Arguments),
     BenchCheck(bench_check::Arguments),
+    Calibrate(comparison::Calibrate),
+    DiffBench(comparison::Bench),
     Dist(dist::Arguments),
     PackageTest(package::Arguments),
     Syscalls(syscalls::Arguments),
@@ -80,6 +83,8 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Lint(arguments) => lint::perform(&arguments),
         Task::Overhead(arguments) => overhead::perform(&arguments),
         Task::BenchCheck(arguments) => bench_check::perform(&arguments),
+        Task::Calibrate(arguments) => comparison::calibrate(&arguments),
+        Task::DiffBench(arguments) => comparison::bench(&arguments),
         Task::Dist(arguments) => dist::perform(&arguments),
         Task::PackageTest(arguments) => package::perform(&arguments),
         Task::Syscalls(arguments) => syscalls::perform(&arguments),

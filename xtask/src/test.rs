@@ -23,11 +23,13 @@ use tally::Tally;
 /// Test binaries whose name begins so trace the running kernel.
 const LIVE: &str = "live";
 /// Debian packages, and which tests look for them.
-const PACKAGES: [&str; 2] = [
+const PACKAGES: [&str; 3] = [
     // Shows that nothing of ours stays in the kernel.
     "bpftool",
     // Shows that another tracer keeps what it sees.
     "linux-perf",
+    // Opens the HTML pages, and says what its console says.
+    "chromium",
 ];
 /// The HDR implementation that is not ours, for reading recordings back.
 const PYTHON: [&str; 2] = ["hdrhistogram==0.10.8", "prometheus-client==0.26.0"];

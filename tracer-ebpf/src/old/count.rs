@@ -66,8 +66,8 @@ pub fn count_final(
         thread.last = Last::NONE;
         return;
     }
-    count(config, cpu, counters, thread, &one, latency);
-    if let Some(why) = untimed {
+    let admitted = count(config, cpu, counters, thread, &one, latency);
+    if admitted && let Some(why) = untimed {
         maps::untimed(counters, why);
     }
 }
@@ -83,13 +83,14 @@ fn count(
     thread: &mut Thread,
     one: &Return,
     latency: Option<u64>,
-) {
+) -> bool {
     let last = one.pack();
     thread.reasons = u32::from(one.reasons.0);
     let admitted = filter::call_selected(config, one.key.call())
         && filter::return_selected(config, one.error, latency)
         && series::change(config, cpu, counters, one, latency, 1);
     thread.last = if admitted { last } else { last.uncounted() };
+    admitted
 }
 
 /// Takes back what was counted of the thread's last return.

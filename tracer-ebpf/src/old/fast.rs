@@ -51,7 +51,6 @@ fn on_begin(context: Context) -> Option<()> {
     } else if !filter::selected(config, tgid) {
         thread.state.0 |= State::REJECTED;
     }
-    thread.i386 = handles.i386().map_or(0, |nr| u32::from(nr) + 1);
     // The clock is read last.
     // SAFETY: a helper without arguments.
     let now = unsafe { bpf_ktime_get_ns() };

@@ -41,6 +41,28 @@ static ADMISSION: Array<u64> = Array::with_max_entries(1, 0);
 #[map]
 pub static PEEKED: Array<u64> = Array::with_max_entries(8, 0);
 
+/// Where a fast 32-bit call was seen to return to: its place within a page is the same for all.
+#[map]
+static LANDING: Array<u32> = Array::with_max_entries(1, 0);
+
+/// Remembers a landing pad.
+#[inline(always)]
+pub fn learn_landing(pad: u32) {
+    if let Some(seen) = LANDING.get_ptr_mut(0) {
+        // SAFETY: a map value; whoever writes writes the same bits that count.
+        unsafe { *seen = pad };
+    }
+}
+
+/// The landing pad near this address, for a call whose handler was not seen; the address itself before any was seen.
+#[inline(always)]
+pub fn landing(ip: u32) -> u32 {
+    match LANDING.get(0) {
+        Some(&pad) if pad != 0 => ip & !0xfff | pad & 0xfff,
+        _ => ip,
+    }
+}
+
 /// The configuration.
 #[inline(always)]
 pub fn config() -> Option<&'static OldConfig> {

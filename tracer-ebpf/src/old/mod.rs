@@ -10,6 +10,7 @@ mod context;
 mod count;
 mod fast;
 mod filter;
+mod full;
 mod lifecycle;
 mod maps;
 mod series;

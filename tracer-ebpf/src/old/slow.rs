@@ -7,10 +7,9 @@ use aya_ebpf::{
     programs::{ProbeContext, RetProbeContext},
 };
 use tracer_common::{
-    Abi, SyscallId,
+    SyscallId,
     amend::SA_RESTART,
-    exit::USER32_CS,
-    handlers::{Diversion, State, begin_slow, failed_tests, relabel, unseen},
+    handlers::{Diversion, State, begin_slow, failed_tests, unseen},
 };
 
 use super::{
@@ -202,8 +201,7 @@ fn on_signal(context: Context) -> Option<()> {
     let config = maps::config()?;
     let (tid, _) = numbers();
     let thread = maps::thread(tid)?;
-    let ending = State::ENTRIES | State::LATE | if config.final_hook != 0 { State::RETURNED } else { 0 };
-    if thread.tid != tid || !thread.state.any(ending) {
+    if thread.tid != tid || !thread.state.any(State::ENTRIES | State::LATE) {
         return None;
     }
     thread.state.0 |= State::SIGNAL;
@@ -215,44 +213,5 @@ fn on_signal(context: Context) -> Option<()> {
     if flags & SA_RESTART != 0 {
         thread.state.0 |= State::SA_RESTART;
     }
-    Some(())
-}
-
-/// The hook that every return to user mode passes (`fpregs_assert_state_consistent`, 5.8 and later), where the entry
-/// code itself cannot be probed any more.
-#[kprobe]
-pub fn final_hook(ctx: ProbeContext) -> u32 {
-    let _ = on_final_hook(Context::new(ctx.as_ptr()));
-    0
-}
-
-#[inline(always)]
-fn on_final_hook(context: Context) -> Option<()> {
-    // SAFETY: a helper without arguments.
-    let now = unsafe { bpf_ktime_get_ns() };
-    let config = maps::config()?;
-    let (tid, tgid) = numbers();
-    let thread = maps::thread(tid)?;
-    // KVM and signal frames call it from inside a handler.
-    if thread.tid == tid && thread.state.any(State::HANDLER) && !thread.state.any(State::RETURNED) {
-        // A return that the handler's own probe missed looks the same: the depth tells.
-        if context.sp() as u32 <= thread.sp {
-            return None;
-        }
-    }
-    let size = 1_u64 << (config.stack_bits & 63);
-    let top = (context.sp() & !(size - 1)) + size;
-    let saved = Saved::read(top - u64::from(config.regs_below_top))?;
-    let returned = thread.tid == tid && thread.state.any(State::RETURNED);
-    // Interrupts and exceptions store -1; rt_sigreturn does so too, but its handler was seen.
-    if saved.orig_ax() == -1 && !returned {
-        return None;
-    }
-    if returned {
-        relabel(thread, saved.orig_ax());
-    }
-    let compat = returned && matches!(thread.call.id().abi, Abi::I386) || saved.exit_regs().cs == USER32_CS;
-    let entry = if compat { State::INT80 } else { State::SLOW64 };
-    count::count_final(config, (tid, tgid), thread, Some(&saved), (entry, false), now);
     Some(())
 }

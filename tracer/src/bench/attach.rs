@@ -4,10 +4,11 @@ use std::os::fd::OwnedFd;
 
 use super::rounds::{Attach, Condition};
 use crate::{
-    budget, handlers,
+    budget,
     kernel::Facts,
     plan::{Commit, Plan, Wish},
     recorder::Recorder,
+    session::handlers,
     settings::Settings,
 };
 

@@ -1,12 +1,11 @@
 //! The benches: what each repeats, and how its call leaves.
 
-use std::{fs::File, os::fd::AsRawFd as _};
-
 use tracer_common::{Abi, Path, SyscallId};
 
 use super::{
     Operation,
     entry::{Answer, Call, Int80, Repeated},
+    null::null,
     process::{Exec, Fork},
     route::{Leaves, Route},
     sigreturn::Sigreturn,
@@ -202,32 +201,6 @@ pub static ALL: &[Bench] = &[
 fn repeated(nr: u32, arguments: [usize; 3], answer: Answer) -> Box<dyn Operation> {
     // SAFETY: the callers above name calls that look at numbers only, or no call.
     Box::new(Repeated { call: unsafe { Call::new(nr, arguments) }, answer })
-}
-
-/// A call on `/dev/null` and one byte, both of which live as long as it.
-struct Null {
-    repeated: Repeated,
-    _file: File,
-    _byte: Box<u8>,
-}
-
-fn null(nr: u32, answer: Answer) -> Result<Box<dyn Operation>, String> {
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/null")
-        .map_err(|error| format!("/dev/null cannot be opened: {error}"))?;
-    let mut byte = Box::new(0_u8);
-    let arguments = [file.as_raw_fd() as usize, (&raw mut *byte) as usize, 1];
-    // SAFETY: read or write of one byte of ours; file and byte live as long as the call can be made.
-    let call = unsafe { Call::new(nr, arguments) };
-    Ok(Box::new(Null { repeated: Repeated { call, answer }, _file: file, _byte: byte }))
-}
-
-impl Operation for Null {
-    fn run(&mut self, times: u64) -> Result<(), String> {
-        self.repeated.run(times)
-    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod entry;
 pub mod interrupt;
 pub mod list;
 pub mod names;
+mod null;
 mod probe;
 mod process;
 pub mod results;
@@ -25,6 +26,7 @@ pub mod slot;
 pub mod snapshot;
 mod statistics;
 mod switch;
+pub mod tally;
 
 pub use disturbance::Disturbance;
 pub use list::Bench;

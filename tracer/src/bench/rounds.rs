@@ -98,9 +98,9 @@ pub struct Session {
 const BATCH: f64 = 100_000.0;
 /// and this many times a pair of clock readings,
 const CLOCK_SHARE: f64 = 1000.0;
-/// and there are at most so many in a turn: they are kept until the end.
-const BATCHES: f64 = 1000.0;
-/// Batches of a turn where only the number of calls is known.
+/// and there are at most so many of a bench, or one a turn: they are kept until the end.
+const BATCHES: f64 = 20_000.0;
+/// Batches of a turn where only the number of calls is known, and nothing may be tried.
 const BATCHES_OF_CALLS: u64 = 50;
 
 impl Session {
@@ -138,12 +138,12 @@ impl Session {
     /// made.
     fn warm_up(&self, bench: &Bench) -> Result<(u64, u64), String> {
         let Effort { calls, warmup, rounds, duration } = self.effort;
-        let share = calls.map(|calls| calls / u64::from(rounds) / BATCHES_OF_CALLS);
-        if let (Some(share), true) = (share, warmup.is_zero()) {
-            return Ok((grained(share, bench.grain), 0));
+        let a_turn = calls.map(|calls| calls / u64::from(rounds));
+        if let (Some(calls), true) = (a_turn, warmup.is_zero()) {
+            return Ok((grained(calls / BATCHES_OF_CALLS, bench.grain), 0));
         }
-        let turn_ns = if calls.is_some() { 0.0 } else { duration.as_nanos() as f64 / f64::from(rounds) };
-        let target = BATCH.max(CLOCK_SHARE * self.clock_ns).max(turn_ns / BATCHES);
+        let all_ns = if calls.is_some() { 0.0 } else { duration.as_nanos() as f64 };
+        let target = BATCH.max(CLOCK_SHARE * self.clock_ns).max(all_ns / BATCHES);
         let clock = self.turns.clock;
         let mut operation = (bench.start)()?;
         let (mut size, mut made, began) = (bench.grain, bench.extra_calls, clock.start());
@@ -163,7 +163,7 @@ impl Session {
                 break;
             }
         }
-        Ok((share.map_or(size, |share| size.min(grained(share, bench.grain))), made))
+        Ok((a_turn.map_or(size, |calls| size.min(grained(calls, bench.grain))), made))
     }
 
     /// Runs round `number` (from 0) under each condition, in turn forwards and backwards; `before` is told what comes.

@@ -54,6 +54,8 @@ pub struct Inputs {
     window: Window,
     /// The first one's: the others agree with it in all that adding up needs.
     pub metadata: Metadata,
+    /// A ring whose daemon changed its sampling: each latency counts for as many calls as it stood for.
+    scale: bool,
     /// When the intervals that were read began and ended, in seconds since the epoch.
     read: Option<(f64, f64)>,
     seen: Option<(f64, f64)>,
@@ -72,6 +74,7 @@ impl Inputs {
     pub fn open(files: &[PathBuf], window: Window) -> Result<Self, CliError> {
         let mut sources = Vec::new();
         let mut first: Option<(String, Metadata)> = None;
+        let mut samples = BTreeSet::new();
         let mut admit = |name: &str, metadata: &Metadata| {
             let (first, before) = first.get_or_insert_with(|| (name.to_owned(), metadata.clone()));
             comparable(first, before, name, metadata)
@@ -82,7 +85,8 @@ impl Inputs {
                     if let Some(reader) = segment(&path)?
                         && window.may_hold(reader.metadata())
                     {
-                        admit(&path.display().to_string(), reader.metadata())?;
+                        samples.insert(sampling(reader.metadata()));
+                        admit(&path.display().to_string(), &governed(reader.metadata()))?;
                         sources.push(Source::Segment { path, last: false });
                     }
                 }
@@ -100,7 +104,21 @@ impl Inputs {
             // A sum of runs is none of them.
             metadata.run = None;
         }
-        Ok(Self { sources, window, metadata, read: None, seen: None })
+        if let Some(&(counts_only, sample)) = samples.last() {
+            // Of several the one that measured least.
+            (metadata.counts_only, metadata.sample) = (counts_only && samples.len() == 1, sample);
+        }
+        let scale = samples.len() > 1;
+        if scale {
+            let said: Vec<_> = samples.iter().map(|&(_, sample)| sample.to_string()).collect();
+            let note = format!(
+                "sampling changed in this time (1 call in {}): each latency counts for as many calls as it stood for",
+                said.join(", ")
+            );
+            eprintln!("exitpath: {note}");
+            metadata.plan.blind_spots.push(note);
+        }
+        Ok(Self { sources, window, metadata, scale, read: None, seen: None })
     }
 
     /// Hands over interval after interval, holding one at a time. What is wrong with a file, but not so wrong
@@ -130,6 +148,8 @@ impl Inputs {
                     Err(error) => return Err(unreadable(&name, &error)),
                 };
                 self.see(reader.metadata(), &snapshot);
+                let times = if self.scale { u64::from(reader.metadata().sample) } else { 1 };
+                let snapshot = if times > 1 { snapshot.scaled(times) } else { snapshot };
                 if self.window.holds(reader.metadata(), &snapshot) && take(snapshot)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -158,6 +178,16 @@ impl Inputs {
             self.read = widen(self.read);
         }
     }
+}
+
+/// How a recording was sampled: counts only, and one call in so many.
+const fn sampling(metadata: &Metadata) -> (bool, u32) {
+    (metadata.counts_only, metadata.sample)
+}
+
+/// A segment's head without what a daemon's governor changes.
+fn governed(metadata: &Metadata) -> Metadata {
+    Metadata { counts_only: false, sample: 1, ..metadata.clone() }
 }
 
 fn segments(folder: &Path, window: &Window) -> Result<Vec<PathBuf>, CliError> {

@@ -1,5 +1,7 @@
 //! A run's distribution of times, laid out so that a quantile of any resample of its blocks is found in a few steps.
 
+use std::ops::Range;
+
 use super::run::Times;
 use crate::histogram::Precision;
 
@@ -19,13 +21,20 @@ pub struct Dense {
     precision: Precision,
     blocks: usize,
     numbers: Vec<f64>,
+    /// The cells that are used lie in here: most distributions use few of all.
+    used: Range<usize>,
 }
 
 impl Dense {
     /// Nothing yet.
     #[must_use]
     pub fn new(precision: Precision, blocks: usize) -> Self {
-        Self { precision, blocks, numbers: vec![0.0; (precision.cells() + 1) * blocks] }
+        Self {
+            precision,
+            blocks,
+            numbers: vec![0.0; (precision.cells() + 1) * blocks],
+            used: Range { start: usize::MAX, end: 0 },
+        }
     }
 
     /// Adds a distribution.
@@ -35,22 +44,26 @@ impl Dense {
                 // A cell that the precision does not have cannot come from a recording.
                 if let Some(sum) = self.numbers.get_mut(usize::from(cell) * self.blocks + block) {
                     *sum += number as f64;
+                    let cell = usize::from(cell);
+                    self.used = self.used.start.min(cell)..self.used.end.max(cell + 1);
                 }
             }
         }
     }
 
-    /// The distribution; this is empty again afterwards.
-    pub fn take(&mut self) -> Grid {
-        let Self { precision, blocks, numbers } = self;
-        let mut grid = Grid { precision: *precision, blocks: *blocks, ..Grid::default() };
-        let mut sum = vec![0.0; *blocks];
-        for (cell, row) in numbers.chunks_mut((*blocks).max(1)).enumerate() {
+    /// The distribution.
+    #[must_use]
+    pub fn summed(self) -> Grid {
+        let Self { precision, blocks, numbers, used } = self;
+        let mut grid = Grid { precision, blocks, ..Grid::default() };
+        let mut sum = vec![0.0; blocks];
+        for cell in used {
+            let row = &numbers[cell * blocks..(cell + 1) * blocks];
             if row.iter().all(|&number| number == 0.0) {
                 continue;
             }
             for (sum, number) in sum.iter_mut().zip(row) {
-                *sum += std::mem::take(number);
+                *sum += number;
             }
             grid.cells.push(cell as u16);
             grid.below.extend_from_slice(&sum);

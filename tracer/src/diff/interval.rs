@@ -77,17 +77,22 @@ fn rarest(base: f64, new: f64) -> f64 {
     (2.0 / ways).min(1.0)
 }
 
-/// Benjamini and Hochberg (1995): for each p, the smallest rate of false findings at which it is one.
+/// Benjamini and Hochberg (1995), weighted (Genovese, Roeder and Wasserman 2006): for each p, the smallest rate of
+/// false findings at which it is one; never below p itself. `tests` are (p, weight); weights are positive, and only
+/// their proportions count.
 #[must_use]
-pub fn benjamini_hochberg(ps: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..ps.len()).collect();
-    order.sort_unstable_by(|&one, &other| ps[other].total_cmp(&ps[one]));
-    let mut qs = vec![1.0; ps.len()];
+pub fn benjamini_hochberg(tests: &[(f64, f64)]) -> Vec<f64> {
+    let count = tests.len() as f64;
+    let mean = tests.iter().map(|&(_, weight)| weight).sum::<f64>() / count;
+    let weighed: Vec<f64> = tests.iter().map(|&(p, weight)| p * mean / weight).collect();
+    let mut order: Vec<usize> = (0..tests.len()).collect();
+    order.sort_unstable_by(|&one, &other| weighed[other].total_cmp(&weighed[one]));
+    let mut qs = vec![1.0; tests.len()];
     let mut least = 1.0_f64;
     for (above, &at) in order.iter().enumerate() {
-        let rank = (ps.len() - above) as f64;
-        least = least.min(ps[at] * ps.len() as f64 / rank);
-        qs[at] = least;
+        let rank = count - above as f64;
+        least = least.min(weighed[at] * count / rank);
+        qs[at] = least.max(tests[at].0);
     }
     qs
 }
@@ -130,6 +135,9 @@ impl Tails {
             }
             Self::Deviations(count) => {
                 let reach = count * variance(resamples).sqrt();
+                if !reach.is_finite() {
+                    return Self::Unknown.interval(value, resamples);
+                }
                 Estimate { value, low: value - reach, high: value + reach }
             }
             Self::Unknown => Estimate { value, low: f64::NEG_INFINITY, high: f64::INFINITY },
@@ -142,6 +150,15 @@ fn at(sorted: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let place = share.clamp(0.0, 1.0) * last as f64;
     let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    // Two infinities have no middle.
-    if low == high { low } else { (high - low).mul_add(place.fract(), low) }
+    // Infinities have no middle.
+    if low.is_finite() && high.is_finite() {
+        (high - low).mul_add(place.fract(), low)
+    } else if place.fract() < 0.5 {
+        low
+    } else {
+        high
+    }
 }
+
+#[cfg(test)]
+mod tests;

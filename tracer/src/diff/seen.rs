@@ -101,7 +101,7 @@ impl Seen {
             errors: float(&errors),
             counts: float(&counts),
             sums: float(&sums),
-            grid: dense.take(),
+            grid: dense.summed(),
         }
     }
 

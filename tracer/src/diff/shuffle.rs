@@ -10,7 +10,7 @@ use super::{
     row::TESTABLE,
     sample::{scaled, unscaled},
     seen::{Kind, Seen},
-    verdict::counts,
+    verdict::{counts, weight},
 };
 
 /// One metric of one row, by run of both sides.
@@ -47,11 +47,12 @@ pub fn false_positives(values: &[Values], runs: usize, shuffles: usize, options:
             order.swap(last, (random.next_u64() % (last as u64 + 1)) as usize);
         }
         let (base, new) = order.split_at(runs / 2);
-        let tested: Vec<(f64, bool)> =
+        let tested: Vec<(f64, f64, bool)> =
             values.iter().filter_map(|one| test(one, base, new, options)).collect();
-        let ps: Vec<f64> = tested.iter().map(|&(p, _)| p).collect();
-        let qs = benjamini_hochberg(&ps);
-        let found = qs.iter().zip(&tested).filter(|&(&q, &(_, counts))| q <= options.fdr && counts).count();
+        let tests: Vec<(f64, f64)> = tested.iter().map(|&(p, weight, _)| (p, weight)).collect();
+        let qs = benjamini_hochberg(&tests);
+        let found =
+            qs.iter().zip(&tested).filter(|&(&q, &(_, _, counts))| q <= options.fdr && counts).count();
         result.tests += tested.len();
         result.found += found;
         result.any += usize::from(found > 0);
@@ -59,7 +60,7 @@ pub fn false_positives(values: &[Values], runs: usize, shuffles: usize, options:
     result
 }
 
-fn test(values: &Values, base: &[usize], new: &[usize], options: &Options) -> Option<(f64, bool)> {
+fn test(values: &Values, base: &[usize], new: &[usize], options: &Options) -> Option<(f64, f64, bool)> {
     let side = |runs: &[usize]| -> Vec<f64> { runs.iter().filter_map(|&run| values.by_run[run]).collect() };
     let (one, other) = (side(base), side(new));
     if one.len().min(other.len()) < TESTABLE {
@@ -70,5 +71,5 @@ fn test(values: &Values, base: &[usize], new: &[usize], options: &Options) -> Op
         return None;
     }
     let (base, new) = (unscaled(values.metric, one.mean), unscaled(values.metric, other.mean));
-    Some((welch(&one, &other), counts(values.metric, new - base, new / base, options)))
+    Some((welch(&one, &other), weight(values.metric), counts(values.metric, new - base, new / base, options)))
 }

@@ -1,1 +1,6 @@
 //! Properties of comparisons.
+
+mod planted;
+mod properties;
+mod refused;
+mod runs;

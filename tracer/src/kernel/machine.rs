@@ -168,7 +168,7 @@ pub fn available_memory(meminfo: &str) -> u64 {
 /// Whether probes can be defined through tracefs.
 #[must_use]
 pub fn kprobe_events() -> Fact {
-    match crate::handlers::kprobe_events::tracefs() {
+    match crate::session::handlers::kprobe_events::tracefs() {
         Some(place) => Fact::yes(format!("{} has kprobe_events", place.display())),
         None => Fact::no("no kprobe_events in /sys/kernel/tracing or /sys/kernel/debug/tracing"),
     }

@@ -56,7 +56,7 @@ fn distribution(histogram: &Histogram, to: &mut dyn Write) -> io::Result<()> {
     }
     let (mean, deviation, max) = (hdr.mean(), hdr.stdev(), hdr.max() as f64);
     let sub_buckets = 1_u64 << (u64::BITS - (2 * 10_u64.pow(digits as u32) - 1).leading_zeros());
-    let buckets = (0..).find(|&bucket| (sub_buckets << bucket) > hdr.high()).unwrap_or(0) + 1;
+    let buckets = (0..u64::BITS).find(|&bucket| (sub_buckets << bucket) > hdr.high()).unwrap_or(0) + 1;
     writeln!(to, "#[Mean    = {mean:>12.digits$}, StdDeviation   = {deviation:>12.digits$}]")?;
     writeln!(to, "#[Max     = {max:>12.digits$}, Total count    = {:>12}]", hdr.len())?;
     writeln!(to, "#[Buckets = {buckets:>12}, SubBuckets     = {sub_buckets:>12}]")

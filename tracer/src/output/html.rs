@@ -16,7 +16,9 @@ pub(super) use data::{curves, points, significant};
 /// The most that a page may have, in bytes: mail and bug trackers take it.
 pub const LIMIT: usize = 1_000_000;
 
-const STYLE: &str = concat!(include_str!("html/vendor/uplot/uPlot.min.css"), include_str!("html/style.css"));
+/// The look of all pages, and of the plots.
+pub const STYLE: &str =
+    concat!(include_str!("html/vendor/uplot/uPlot.min.css"), include_str!("html/style.css"));
 const LIBRARY: &str = include_str!("html/vendor/uplot/uPlot.iife.min.js");
 const LICENCE: &str = include_str!("html/vendor/uplot/LICENSE");
 /// What all pages share, in the order of use.
@@ -111,7 +113,7 @@ mod tests {
             ("LICENSE", LICENCE.as_bytes()),
         ];
         for (name, bytes) in files {
-            let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest = format!("{:x}", Sha256::digest(bytes));
             assert!(README.contains(&format!("| `{name}` | `{digest}` |")), "{name} is {digest}");
         }
     }
@@ -122,6 +124,41 @@ mod tests {
         let text = embedded(&json!({ hostile: [hostile] }));
         assert!(!text.contains(['<', '>', '&', '\u{2028}', '\u{2029}']), "{text}");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), json!({ hostile: [hostile] }));
+    }
+
+    /// Contrast of two colours like `#1b2027` (WCAG 2.2, "contrast ratio").
+    fn contrast(one: &str, other: &str) -> f64 {
+        let luminance = |colour: &str| {
+            let channel = |at: usize| {
+                let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+                if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+            };
+            0.2126_f64.mul_add(channel(1), 0.7152_f64.mul_add(channel(3), 0.0722 * channel(5)))
+        };
+        let (one, other) = (luminance(one) + 0.05, luminance(other) + 0.05);
+        one.max(other) / one.min(other)
+    }
+
+    #[test]
+    fn text_is_readable_in_light_and_dark() {
+        let colours = |name: &str| {
+            let line = STYLE.split_once(&format!("--{name}: light-dark(")).unwrap().1;
+            let (light, dark) = line.split_once(')').unwrap().0.split_once(", ").unwrap();
+            [light.to_owned(), dark.to_owned()]
+        };
+        assert!((contrast("#000000", "#ffffff") - 21.0).abs() < 1e-9);
+        for text in ["ink", "quiet", "slower", "faster", "equivalent", "inconclusive"] {
+            for ground in ["paper", "panel"] {
+                for (text, ground) in colours(text).iter().zip(&colours(ground)) {
+                    assert!(contrast(text, ground) >= 4.5, "{text} on {ground}: {}", contrast(text, ground));
+                }
+            }
+        }
+        for ground in ["mark", "alarm"] {
+            for (text, ground) in colours("ink").iter().zip(&colours(ground)) {
+                assert!(contrast(text, ground) >= 7.0);
+            }
+        }
     }
 
     #[test]

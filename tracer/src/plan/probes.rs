@@ -29,17 +29,21 @@ pub fn handlers(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
     let mut programs = around(wish);
     let mut blind_spots = Vec::new();
     let mut fidelity = Fidelity::Exact;
+    let mut handlers = ["handler", "handler_ret"];
     if facts.get("probeable-entry").is_yes() {
         programs.extend(entry_code(facts));
     } else {
         programs.push(program("final_hook", FINAL_HOOK, Role::Required));
-        blind_spots.push("i386 calls by sysenter or syscall count as int $0x80: by iret".to_owned());
-        blind_spots.push("calls without a handler have no name but their number as x86_64".to_owned());
-        blind_spots.push("calls with number -1 are not counted".to_owned());
+        if facts.kernel_version() < (6, 7) {
+            blind_spots.push(
+                "returns at which this kernel skipped a kprobe's program, for it does not count them"
+                    .to_owned(),
+            );
+        }
         fidelity = Fidelity::Amended;
+        handlers = ["handler_full", "handler_full_ret"];
     }
-    programs.push(program("handler", "the handlers", Role::Required));
-    programs.push(program("handler_ret", "the handlers", Role::Required));
+    programs.extend(handlers.map(|name| program(name, "the handlers", Role::Required)));
     if Regime::of(facts).frame == Frame::Partial {
         // A probe read at the end of the exit work would push the thread's next call off the fast path.
         fidelity = Fidelity::Amended;

@@ -18,6 +18,8 @@ use crate::{
 };
 
 const SUFFIX: &str = ".hlog.zst";
+/// Takes the place of the last part while there is no head.
+const UNFINISHED: &str = "unfinished";
 
 /// A segment's name: `00000042-20261125T084905Z.hlog.zst`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +73,17 @@ pub fn names(folder: &Path) -> io::Result<Vec<Name>> {
     Ok(all)
 }
 
+/// Removes what has not come to have a name.
+pub(super) fn remove_unfinished(folder: &Path) {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in files.filter(|path| path.extension().is_some_and(|extension| extension == UNFINISHED)) {
+        let named = path.with_extension("zst").file_name().and_then(|name| name.to_str().map(str::to_owned));
+        if named.is_some_and(|name| name.parse::<Name>().is_ok()) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
 /// A segment that is being written.
 pub(super) struct Segment {
     path: PathBuf,
@@ -89,19 +102,23 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Creates the file, and writes the head.
+    /// Creates the file, and writes the head. It has its name only once its head is whole: every segment reads, wherever
+    /// its tracer was killed.
     pub(super) fn begin(
         path: &Path,
         metadata: &Metadata,
         first: &Snapshot,
         began: SystemTime,
     ) -> io::Result<Self> {
-        let file = File::create_new(path)?;
+        let unfinished = path.with_extension(UNFINISHED);
+        let file = File::create(&unfinished)?;
         let since = began.duration_since(UNIX_EPOCH).unwrap_or_default();
         let head =
             Metadata { started_at: (since.as_secs_f64() * 1000.0).round() / 1000.0, ..metadata.clone() };
         let begun = file.try_clone().and_then(|twin| {
-            RecordingWriter::new(Counted { file: twin, bytes: 0 }, Compression::Zstd, &head)
+            let writer = RecordingWriter::new(Counted { file: twin, bytes: 0 }, Compression::Zstd, &head)?;
+            fs::rename(&unfinished, path)?;
+            Ok(writer)
         });
         match begun {
             Ok(writer) => {
@@ -120,7 +137,7 @@ impl Segment {
             }
             Err(error) => {
                 // A file without a head is of no use to anybody.
-                let _ = fs::remove_file(path);
+                let _ = fs::remove_file(unfinished);
                 Err(error)
             }
         }

@@ -56,9 +56,12 @@ fn a_ring_is_read_by_time_while_it_is_written() {
     assert_eq!(began(folder.path(), &Window { from, to }), [40, 50, 60, 70]);
     drop(ring);
     // Another process goes on behind it.
+    let left = folder.path().join("00000004-20260921T141320Z.hlog.unfinished");
+    fs::write(&left, "").unwrap();
     let mut ring = Ring::open(folder.path(), limits(1 << 30)).unwrap();
     ring.keep(&fixture::metadata(), &interval(10), at(200)).unwrap();
     ring.finish().unwrap();
+    assert!(!left.exists());
     assert_eq!(began(folder.path(), &Window::default()).last(), Some(&190));
     assert_eq!(names(folder.path()).unwrap().last().unwrap().number, 4);
 }

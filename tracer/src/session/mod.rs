@@ -5,6 +5,7 @@ pub mod cost;
 mod error;
 mod formats;
 mod globals;
+pub mod handlers;
 pub mod info;
 pub mod log;
 mod needs;

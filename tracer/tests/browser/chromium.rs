@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::support;
+use crate::skip::skip;
 
 /// How a page is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ impl Look {
     ];
     /// On a desk, light.
     pub const DESK: Self = Self::ALL[0];
+    /// On a phone, light.
+    pub const PHONE: Self = Self::ALL[2];
 }
 
 /// A browser, and a folder with pages.
@@ -41,7 +43,7 @@ impl Browser {
         let program =
             env::split_paths(&paths).map(|folder| folder.join("chromium")).find(|path| path.is_file());
         if program.is_none() {
-            support::skip(test, "no chromium (Debian's package of that name)");
+            skip(test, "no chromium (Debian's package of that name)");
         }
         Some(Self { program: program?, folder: tempfile::tempdir().unwrap() })
     }
@@ -87,8 +89,11 @@ impl Browser {
     fn run(&self, name: &str, look: Look, arguments: &[&str]) -> Output {
         let profile = tempfile::tempdir().unwrap();
         let (width, height) = look.size;
-        let mut command = Command::new(&self.program);
+        // A browser that hangs is a failure, not a job that never ends.
+        let mut command = Command::new("timeout");
         command
+            .arg("300")
+            .arg(&self.program)
             .args([
                 "--headless",
                 "--no-sandbox",

@@ -7,7 +7,7 @@ use tempfile::tempdir;
 
 use crate::{
     run::{exitpath, run},
-    support::{EXITPATH, turn},
+    support::{EXITPATH, skip, turn},
 };
 
 /// Calls that runtimes make too: these are seen at least as often.
@@ -66,6 +66,17 @@ fn held(names: &[&str]) -> usize {
         eprintln!("not on this kernel: {skipped:?}");
     }
     rows.len() + skipped.len()
+}
+
+#[test]
+fn the_fast_path_can_be_taken_away() {
+    let Some(_turn) = turn("bench::the_fast_path_can_be_taken_away") else { return };
+    if tracer::session::handlers::kprobe_events::tracefs().is_none() {
+        return skip("bench::the_fast_path_can_be_taken_away", "needs tracefs with kprobe_events")
+            .unwrap_or(());
+    }
+    // Which way calls then take only a partial-frame kernel can show; that the event is there, every kernel.
+    tracer::session::handlers::divert().expect("a syscall tracepoint can be switched on");
 }
 
 /// The series of a bench's call by a path.

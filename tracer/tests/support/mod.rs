@@ -1,6 +1,6 @@
 //! Recordings for the process tests.
 
-use std::{env, fs, io::Write as _, path::Path};
+use std::{fs, path::Path};
 
 use tracer::{
     histogram::Histogram,
@@ -71,13 +71,4 @@ pub fn record(path: &Path, metadata: &Metadata, intervals: u64) {
         writer.interval(&interval(number)).unwrap();
     }
     writer.finish().unwrap();
-}
-
-/// Says that a test cannot run here, and why; the test runner counts it as skipped.
-pub fn skip(name: &str, why: &str) {
-    eprintln!("skipped: {why}");
-    if let Some(log) = env::var_os("EXITPATH_SKIP_LOG") {
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        writeln!(file, "{name}: {why}").unwrap();
-    }
 }

@@ -128,7 +128,7 @@ fn verdicts(said: &str, sights: &Sights) -> Vec<Notes> {
                 // Without its end in the oracle's file the guest ended first.
                 let Ok(sight) = sights.case(ran.case) else { break };
                 let (oracle, tracer, workload) = (&sight.counts, ran.report.as_ref(), &ran.expected);
-                match judge(&Opinions { oracle, tracer, workload }) {
+                match judge(&Opinions { oracle, tracer, workload, selected: None }) {
                     Verdict::Equal => Ok(Vec::new()),
                     Verdict::Wrong(notes) => Ok(notes),
                     // What the tracer may differ in, or what does not run, tells nothing.

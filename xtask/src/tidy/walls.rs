@@ -27,8 +27,7 @@ const OUTSIDE: [&str; 19] = [
     "dbg!",
 ];
 /// Where aya may be named: the probes that ask the kernel, what loads and attaches, what reads maps.
-const AYA: [&str; 4] =
-    ["tracer/src/kernel/probe", "tracer/src/session", "tracer/src/reader", "tracer/src/handlers"];
+const AYA: [&str; 3] = ["tracer/src/kernel/probe", "tracer/src/session", "tracer/src/reader"];
 
 /// `regime`, `plan`, `environment`, `diff`, `report` and `output` do no I/O and read no clock: a result depends on nothing but
 /// its input, so a recording gives what the live run gave.
@@ -56,7 +55,7 @@ fn reaches(code: &str, name: &str) -> bool {
     word(code, name) && code.match_indices(name).any(|(at, _)| !name.ends_with("::") || !ours(at))
 }
 
-/// Only the feature probes, `session`, `reader` and `handlers` import aya.
+/// Only the feature probes, `session` and `reader` import aya.
 pub fn only_the_session_side_uses_aya(path: &str, text: &str) -> Vec<Finding> {
     if !path.starts_with("tracer/src/")
         || !is_rust(path)
@@ -68,10 +67,7 @@ pub fn only_the_session_side_uses_aya(path: &str, text: &str) -> Vec<Finding> {
     code(text)
         .filter(|(_, code)| names.iter().any(|name| word(code, name)))
         .map(|(line, _)| {
-            Finding::error(
-                line,
-                "only kernel/probe*, session*, reader* and handlers* use aya: ask one of them",
-            )
+            Finding::error(line, "only kernel/probe*, session* and reader* use aya: ask one of them")
         })
         .collect()
 }

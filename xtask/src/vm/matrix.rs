@@ -113,6 +113,7 @@ impl GuestResult {
                 oracle: &sight.counts,
                 tracer: ran.report.as_ref(),
                 workload: &ran.expected,
+                selected: ran.selected.as_ref(),
             }),
             Err(error) => Verdict::Failed(vec![format!("{error:#}")]),
         };

@@ -202,7 +202,7 @@ fn foot(results: &Results, to: &mut dyn Write) -> io::Result<()> {
         if share > CLOCK_SHARE {
             let (name, share) = (row.bench.name, human::percent(share));
             let calls = human::count(row.batch);
-            writeln!(to, "short: {name}: reading the clock is {share} of a batch of {calls} calls")?;
+            writeln!(to, "short: {name}: reading the clock is {share} of a batch ({calls} a batch)")?;
         }
     }
     for (name, why) in &results.skipped {

@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 
 use crate::{
-    diff::{Change, Comparison, Estimate, Row, Subject},
+    diff::{Change, Comparison, Estimate, Row, Side, Subject},
     output::csv::quoted,
 };
 
 /// The columns. Times are in ns, rates a second, errors a share; ratios are new over base; what does not apply is empty.
-/// A row without a metric (on one side only, say) has one line with an empty `metric`.
-const COLUMNS: [&str; 29] = [
+/// A row without a metric (on one side only, say) has one line with an empty `metric`. Losses, and what differs although it
+/// must not (`--force`), are those of the whole comparison: they belong to every number.
+const COLUMNS: [&str; 32] = [
     "table",
     "abi",
     "nr",
@@ -39,6 +40,9 @@ const COLUMNS: [&str; 29] = [
     "resolution",
     "below_resolution",
     "metric_verdict",
+    "base_loss",
+    "new_loss",
+    "forced",
 ];
 
 /// Writes the comparison.
@@ -48,23 +52,35 @@ const COLUMNS: [&str; 29] = [
 /// Those of the writer.
 pub fn write(comparison: &Comparison, to: &mut dyn Write) -> io::Result<()> {
     write!(to, "{}\r\n", COLUMNS.join(","))?;
-    let Comparison { service, paths, exit_work, turnaround, .. } = comparison;
+    let Comparison { base, new, forced, service, paths, exit_work, turnaround, .. } = comparison;
+    let loss = |side: &Side| {
+        let items: Vec<_> = side.loss.iter().map(|(name, count)| format!("{name}={count}")).collect();
+        items.join(";")
+    };
+    let forced: Vec<_> = forced.iter().map(|one| &*one.what).collect();
+    let whole = [loss(base), loss(new), forced.join(";")];
     for (table, rows) in
         [("service", service), ("path", paths), ("exit-work", exit_work), ("turnaround", turnaround)]
     {
         for row in rows {
             if row.changes.is_empty() {
-                line(table, row, None, to)?;
+                line(table, row, None, &whole, to)?;
             }
             for change in &row.changes {
-                line(table, row, Some(change), to)?;
+                line(table, row, Some(change), &whole, to)?;
             }
         }
     }
     Ok(())
 }
 
-fn line(table: &str, row: &Row, change: Option<&Change>, to: &mut dyn Write) -> io::Result<()> {
+fn line(
+    table: &str,
+    row: &Row,
+    change: Option<&Change>,
+    whole: &[String; 3],
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let (abi, nr, name) = match &row.subject {
         Subject::Series(call, _) => (call.abi.name(), call.nr.to_string(), call.name.clone()),
         Subject::Path(_) => ("", String::new(), String::new()),
@@ -86,8 +102,9 @@ fn line(table: &str, row: &Row, change: Option<&Change>, to: &mut dyn Write) -> 
     );
     match change {
         Some(change) => fields.extend(changed(change)),
-        None => fields.extend(std::iter::repeat_n(String::new(), COLUMNS.len() - fields.len())),
+        None => fields.extend(std::iter::repeat_n(String::new(), COLUMNS.len() - whole.len() - fields.len())),
     }
+    fields.extend_from_slice(whole);
     let fields: Vec<_> = fields.iter().map(|field| quoted(field)).collect();
     write!(to, "{}\r\n", fields.join(","))
 }

@@ -1,23 +1,25 @@
 //! The page of a comparison: its data, as `html/diff.js` takes them.
 
+mod rows;
+
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{quantity, words};
+use rows::Tables;
+
+use super::words;
 use crate::{
-    diff::{CallShift, Change, Comparison, CurvePoint, Estimate, Row, Side, TotalShift},
+    diff::{CallShift, Comparison, Estimate, Side, TotalShift},
     environment::Difference,
     metadata::Metadata,
     output::{
-        html::{self, LIMIT, curves, points, significant},
+        html::{self, LIMIT, points, significant},
         human,
     },
 };
 
 const SCRIPT: &str = include_str!("../html/diff.js");
-/// What a point of a curve takes: five numbers.
-const POINT_BYTES: usize = 36;
 
 /// Writes the page. So that it stays below [`LIMIT`], curves are thinned, and then rows left out, the last ones first.
 ///
@@ -40,6 +42,7 @@ fn data(comparison: &Comparison) -> (Value, usize) {
         base, new, method, environment, forced, notes, advice, mix, calls, total, repeat, ..
     } = comparison;
     let text: Vec<_> = std::iter::once(words::method(method)).chain(words::aa(comparison)).collect();
+    let left_out = words::omitted(comparison).map(|text| format!("{text}, and not counted above"));
     let tally = words::Tally::of(&comparison.service);
     let mut data = json!({
         "title": format!("{} \u{2192} {}", base.label, new.label),
@@ -58,7 +61,7 @@ fn data(comparison: &Comparison) -> (Value, usize) {
         },
         "total": total.as_ref().map(self::total),
         "forced": differences(forced),
-        "notes": notes.iter().cloned().chain(words::omitted(comparison)).collect::<Vec<_>>(),
+        "notes": notes.iter().cloned().chain(left_out).collect::<Vec<_>>(),
         "paradoxes": calls.iter().filter(|call| call.paradox)
             .map(|call| words::paradox(call, &comparison.service)).collect::<Vec<_>>(),
         "advice": advice.as_ref().map(|advice| &advice.text),
@@ -88,105 +91,6 @@ fn data(comparison: &Comparison) -> (Value, usize) {
     .into();
     data["quantiles"] = tables.quantiles.iter().map(|one| points(one.iter().copied())).collect();
     (data, tables.left_out)
-}
-
-/// What fits.
-struct Tables {
-    /// Bytes for rows.
-    room: usize,
-    /// Every n-th point of a curve; `None` is no curve.
-    every: Option<usize>,
-    /// The quantiles that curves have.
-    quantiles: Vec<Vec<f64>>,
-    left_out: usize,
-}
-
-impl Tables {
-    fn new(comparison: &Comparison, room: usize) -> Self {
-        let Comparison { service, paths, exit_work, turnaround, .. } = comparison;
-        let rows = || [service, paths, exit_work, turnaround].into_iter().flatten();
-        let bare: usize = rows().map(|row| self::row(row, Value::Null).to_string().len() + 1).sum();
-        let points = rows().map(|row| row.curve.len()).max().unwrap_or(0);
-        let many = rows().filter(|row| !row.curve.is_empty()).count();
-        let every = curves(many, points, POINT_BYTES, room.saturating_sub(bare));
-        Self { room, every, quantiles: Vec::new(), left_out: 0 }
-    }
-
-    fn rows(&mut self, rows: &[Row]) -> Vec<Value> {
-        let mut kept = Vec::new();
-        for row in rows {
-            let curve =
-                self.every.filter(|_| !row.curve.is_empty()).map(|every| self.curve(&row.curve, every));
-            let value = self::row(row, curve.unwrap_or_default());
-            let size = value.to_string().len() + 1;
-            if size > self.room {
-                self.left_out += rows.len() - kept.len();
-                self.room = 0;
-                break;
-            }
-            self.room -= size;
-            kept.push(value);
-        }
-        kept
-    }
-
-    /// A curve: which quantiles, base, new, shift, low, high.
-    fn curve(&mut self, curve: &[CurvePoint], every: usize) -> Value {
-        let last = curve.len() - 1;
-        let kept: Vec<_> =
-            (0..curve.len()).filter(|&at| at % every == 0 || at == last).map(|at| curve[at]).collect();
-        let quantiles: Vec<_> = kept.iter().map(|point| point.quantile).collect();
-        let grid = self.quantiles.iter().position(|one| *one == quantiles).unwrap_or_else(|| {
-            self.quantiles.push(quantiles);
-            self.quantiles.len() - 1
-        });
-        let column = |pick: fn(&CurvePoint) -> f64| points(kept.iter().map(pick));
-        json!([
-            grid,
-            column(|point| point.base),
-            column(|point| point.new),
-            column(|point| point.shift.value),
-            column(|point| point.shift.low),
-            column(|point| point.shift.high),
-        ])
-    }
-}
-
-fn row(row: &Row, curve: Value) -> Value {
-    let Row { subject, base, new, changes, verdict, because, curve: _ } = row;
-    json!({
-        "call": subject.name(),
-        "path": subject.path().name(),
-        "verdict": verdict.name(),
-        "because": because,
-        "n": [base.timed, new.timed],
-        "runs": [base.runs, new.runs],
-        "errors": [base.errors, new.errors],
-        "changes": changes.iter().map(change).collect::<Vec<_>>(),
-        "curve": curve,
-    })
-}
-
-fn change(change: &Change) -> Value {
-    let Change { metric, base, new, difference, ratio, p, q, resolution, below_resolution, verdict: _ } =
-        *change;
-    let number = |value: Option<f64>| value.map_or(Value::Null, significant);
-    json!([
-        metric.name(),
-        significant(base),
-        significant(new),
-        significant(difference.value),
-        significant(difference.low),
-        significant(difference.high),
-        significant(ratio.value),
-        significant(ratio.low),
-        significant(ratio.high),
-        number(p),
-        number(q),
-        number(resolution),
-        u8::from(below_resolution),
-        quantity::verdict(change),
-    ])
 }
 
 fn total(total: &TotalShift) -> Value {

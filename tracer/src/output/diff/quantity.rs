@@ -14,6 +14,8 @@ const TIMES: [Unit; 4] = [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9)];
 const RATES: [Unit; 4] = [("/s", 1.0), ("k/s", 1e3), ("M/s", 1e6), ("G/s", 1e9)];
 const POINTS: [Unit; 1] = [("pp", 0.01)];
 const PERCENT: [Unit; 1] = [("%", 0.01)];
+/// The largest change that is shown in percent.
+const MOST_PERCENT: f64 = 9_999.0;
 
 /// A value with its unit, and its interval in the same unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +60,7 @@ pub(super) fn points(estimate: Estimate) -> Span {
     span(estimate, &POINTS)
 }
 
-/// New over base, as the change in percent.
+/// New over base, as the change in percent. Beyond a hundred times the digits say nothing: few calls were seen.
 pub(super) fn ratio(estimate: Estimate) -> Span {
     let Estimate { value, low, high } = estimate;
     span(Estimate { value: value - 1.0, low: low - 1.0, high: high - 1.0 }, &PERCENT)
@@ -93,8 +95,14 @@ fn span(estimate: Estimate, units: &[Unit]) -> Span {
     let reach = numbers.into_iter().filter(|number| number.is_finite()).fold(0.0, |a: f64, b| a.max(b.abs()));
     let (unit, size) = unit(units, reach);
     let decimals = decimals(reach / size);
-    let [value, low, high] =
-        numbers.map(|number| number.is_finite().then(|| signed(number / size, decimals)));
+    let text = |number: f64| {
+        if units == PERCENT && number > MOST_PERCENT * size {
+            format!(">+{MOST_PERCENT}")
+        } else {
+            signed(number / size, decimals)
+        }
+    };
+    let [value, low, high] = numbers.map(|number| number.is_finite().then(|| text(number)));
     let interval = match (low, high) {
         (Some(low), Some(high)) => format!("[{low}, {high}]"),
         _ => NONE.to_owned(),
@@ -152,6 +160,8 @@ mod tests {
     fn ratios_are_changes_in_percent() {
         let one = ratio(Estimate { value: 1.0847, low: 1.08, high: 1.2 });
         assert_eq!((&*one.value, &*one.interval), ("+8.5%", "[+8.0, +20.0]"));
+        let wild = ratio(Estimate { value: 244.7, low: 0.01, high: 1e12 });
+        assert_eq!((&*wild.value, &*wild.interval), (">+9999%", "[-99, >+9999]"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{
     words,
 };
 use crate::{
-    diff::{Comparison, Side},
+    diff::Comparison,
     environment::Difference,
     output::table::{Ink, Style},
 };
@@ -115,14 +115,18 @@ fn rows(section: &Section, page: &mut Page<'_>) -> io::Result<Vec<String>> {
 fn sides(comparison: &Comparison, page: &mut Page<'_>) -> io::Result<()> {
     let Comparison { base, new, environment, .. } = comparison;
     page.gap()?;
-    let mut side = |name: &str, side: &Side| {
-        let [what, kernel, machine] = words::side(side);
-        page.text(&format!("{name}: {what}"), 4)?;
-        page.text(&format!("  kernel: {kernel}"), 4)?;
-        page.text(&format!("  machine: {machine}"), 4)
-    };
-    side("base", base)?;
-    side("new", new)?;
+    let ([base, base_kernel, base_machine], [new, new_kernel, new_machine]) =
+        (words::side(base), words::side(new));
+    page.text(&format!("base: {base}"), 4)?;
+    page.text(&format!("new: {new}"), 4)?;
+    for (what, base, new) in [("kernel", base_kernel, new_kernel), ("machine", base_machine, new_machine)] {
+        if base == new {
+            page.text(&format!("{what}, both: {base}"), 4)?;
+        } else {
+            page.text(&format!("{what}, base: {base}"), 4)?;
+            page.text(&format!("{what}, new: {new}"), 4)?;
+        }
+    }
     if environment.is_empty() {
         return page.text("environment: no difference", 2);
     }

@@ -56,6 +56,9 @@ fn json() {
 fn csv() {
     let text = plain(Format::Csv);
     insta::assert_snapshot!(text.replace("\r\n", "\n"));
+    for line in text.replace("\"p50 faster, p99 slower\"", "").split_terminator("\r\n") {
+        assert_eq!(line.split(',').count(), 32, "{line}");
+    }
     let quoted = text.matches('"').count();
     assert_eq!(quoted, 4, "because has a comma, in two lines");
 }

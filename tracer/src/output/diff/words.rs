@@ -51,7 +51,10 @@ pub(super) fn tally(rows: &[Row], what: &str) -> String {
 /// The result in a few lines: verdicts, the total shift taken apart, paradoxes.
 pub(super) fn headline(comparison: &Comparison) -> Vec<String> {
     let Comparison { service, exit_work, turnaround, total, calls, .. } = comparison;
-    let mut lines = vec![format!("service time: {}", tally(service, "series"))];
+    // Verdicts of rows that are not shown are not known here: a count must not seem to be of all.
+    let of_shown =
+        omitted(comparison).map_or_else(String::new, |left_out| format!(" ({left_out}, not counted)"));
+    let mut lines = vec![format!("service time: {}{of_shown}", tally(service, "series"))];
     for (what, rows, unit) in [("exit work", exit_work, "series"), ("turnaround", turnaround, "path")] {
         if !rows.is_empty() {
             lines.push(format!("{what}: {}", tally(rows, unit)));
@@ -110,7 +113,7 @@ fn shift(estimate: Estimate) -> String {
     format!("{value} {interval}")
 }
 
-/// What a side is: recordings, kernel, plan, size, losses; then its machine.
+/// What a side is: recordings, plan, size, losses; its kernel; its machine.
 pub(super) fn side(side: &Side) -> [String; 3] {
     let Metadata { kernel, machine, plan, command, filters, .. } = &side.metadata;
     let loss: Vec<_> =
@@ -139,14 +142,20 @@ pub(super) fn side(side: &Side) -> [String; 3] {
         kernel.release, kernel.version, kernel.frame, kernel.decision, kernel.command_line
     );
     let machine = format!(
-        "{}, microcode {}, {} CPUs, governor {}, SMT {}",
+        "{}, microcode {}, {} CPUs, governor {}, SMT {}, turbo {}, hypervisor {}",
         machine.cpu_model,
         machine.microcode,
         machine.cpus,
         machine.governor.as_deref().unwrap_or("none"),
-        machine.smt.as_deref().unwrap_or("unknown"),
+        or_unknown(machine.smt.as_ref()),
+        or_unknown(machine.turbo.as_ref()),
+        or_unknown(machine.hypervisor.as_ref()),
     );
     [what, kernel, machine]
+}
+
+fn or_unknown(value: Option<&String>) -> &str {
+    value.map_or("unknown", |value| value)
 }
 
 /// How the intervals and verdicts were made.

@@ -27,6 +27,7 @@ function details(row, data) {
     const quantiles = data.quantiles[at];
     parts.push(el("div", { class: "plots" }, ecdfPlot(quantiles, base, fresh), shiftPlot(quantiles, shift, base, data.floor, data.confidence)));
   }
+  if (!row.curve) parts.push(el("p", { class: "quiet" }, "No plots: too few calls, or one side only."));
   return el("div", null, parts);
 }
 
@@ -45,8 +46,7 @@ function rowsSection({ title, rows, metric }, data) {
     { title: "call", name: true, cell: (row) => [row.call, el("small", { class: "phone" }, `${row.path}, n ${row.n.map(count).join(" / ")}`)], sort: (row) => row.call },
     { title: "path", spare: true, cell: (row) => pathKey(row.path), sort: (row) => row.path },
     { title: "verdict", cell: (row) => verdictOf(row.verdict, row.because), sort: (row) => String(VERDICTS.indexOf(row.verdict)) },
-    { title: "n base", number: true, spare: true, cell: (row) => count(row.n[0]), sort: (row) => row.n[0] },
-    { title: "n new", number: true, spare: true, cell: (row) => count(row.n[1]), sort: (row) => row.n[1] },
+    { title: "n base, new", number: true, spare: true, cell: (row) => row.n.map((number) => el("div", null, count(number))), sort: (row) => row.n[0] },
     { title: () => `${chosen}, base`, number: true, spare: true, cell: cell((one) => level(chosen, one.base)), sort: number((one) => one.base) },
     { title: () => `${chosen}, new`, number: true, spare: true, cell: cell((one) => level(chosen, one.fresh)), sort: number((one) => one.fresh) },
     { title: "difference", number: true, cell: cell((one) => both(differenceSpan(chosen, one.difference))), sort: number((one) => one.difference[0]) },

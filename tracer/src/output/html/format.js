@@ -9,6 +9,7 @@ const known = (number) => typeof number === "number" && Number.isFinite(number);
 function scaled(number, units, limit) {
   if (!known(number)) return "-";
   const [unit, size] = units.find(([, size]) => Math.abs(number) / size < limit) || units[units.length - 1];
+  if (Math.abs(number) / size >= limit) return count(Math.round(number / size)) + unit;
   return (number / size).toFixed(decimals(Math.abs(number) / size)) + unit;
 }
 
@@ -40,6 +41,7 @@ function span(estimate, units) {
   const [value, low, high] = estimate.map((number) => {
     if (!known(number)) return null;
     const text = (number / size).toFixed(places);
+    if (unit === "%" && number / size > 9999) return ">+9999";
     if (!/[1-9]/.test(text)) return text.replace("-", "");
     return number > 0 ? `+${text}` : text;
   });

@@ -27,7 +27,7 @@ const AXES = {
     values: (u, ticks) => ticks.map((tick) => quantileName(10 ** tick / (1 + 10 ** tick))),
   },
   share: { splits: () => [0, 0.25, 0.5, 0.75, 1], values: (u, ticks) => ticks.map((tick) => `${tick * 100}%`) },
-  shift: { values: (u, ticks) => ticks.map((tick) => `${tick > 0 ? "+" : ""}${Number((tick * 100).toPrecision(3))}%`), size: 58 },
+  shift: { values: (u, ticks) => ticks.map((tick) => `${tick > 0 ? "+" : ""}${Number((tick * 100).toPrecision(3))}%`), size: 66 },
 };
 
 /** Puts a plot into a node, and draws it again when the theme or the width changes. */
@@ -54,13 +54,13 @@ function plot(title, say, build, caption) {
 /** Lines over the quantiles: `lines` are {label, colour, values in ns, dash}. */
 function quantilePlot(title, quantiles, lines) {
   return plot(title, `${title}: the time that a share of the calls does not exceed`, () => ({
-    data: [quantiles.map(odds), ...lines.map((one) => one.values.map(logarithm))],
+    data: [quantiles.map(odds), ...lines.map((one) => one.values.map((ns) => (ns === null ? null : logarithm(ns))))],
     options: {
-      scales: { x: { time: false } },
+      scales: { x: { time: false }, y: { range: (u, least, most) => [Math.max(least - 0.05, logarithm(0)), most + 0.05] } },
       axes: [{ ...AXES.quantile }, { ...AXES.time, size: 62 }],
       series: [
         { label: "quantile", value: (u, x) => (x == null ? "-" : quantileName(10 ** x / (1 + 10 ** x))) },
-        ...lines.map((one) => ({ label: one.label, stroke: Theme.colour(one.colour), width: 2, dash: one.dash, value: (u, y) => (y == null ? "-" : time(10 ** y)) })),
+        ...lines.map((one) => ({ label: one.label, stroke: Theme.colour(one.colour), width: 2, dash: one.dash, points: { show: false }, value: (u, y) => (y == null ? "-" : time(10 ** y)) })),
       ],
     },
   }));
@@ -121,8 +121,11 @@ function shiftPlot(quantiles, shifts, base, floor, confidence) {
   };
   const shown = (values) => (u, y, series, at) => (at == null || y == null ? "-" : `${timeSpan([values[at], 0, 0])[0]} (${ratioSpan([1 + y, 1, 1])[0]})`);
   const [shift, low, high] = shifts;
-  const least = 1.3 * Math.max(floor.ratio, 0.005);
-  const range = (u, from, to) => uPlot.rangeNum(Math.min(from, -least), Math.max(to, least), 0.05, true);
+  // As wide as most intervals: a few wild ones in the tail are cut, or nothing else would be seen.
+  const sizes = [...share(low), ...share(high)].filter(known).map(Math.abs).sort((a, b) => a - b);
+  const most = Math.max(1.3 * floor.ratio, 0.01, 1.2 * (sizes[Math.floor(sizes.length * 0.9)] || 0), ...share(shift).filter(known).map((one) => 1.1 * Math.abs(one)));
+  const within = (values, least) => Math.min(most, 1.1 * Math.max(least, ...values.filter(known)));
+  const range = () => [-within([...share(low), ...share(shift)].filter(known).map((one) => -one), most / 8), within([...share(high), ...share(shift)], most / 8)];
   return plot("Shift of each quantile, in percent of base", "new less base at each quantile, with its interval", () => ({
     data: [quantiles.map(odds), share(shift), share(low), share(high)],
     options: {
@@ -132,7 +135,7 @@ function shiftPlot(quantiles, shifts, base, floor, confidence) {
       hooks: { drawAxes: [around] },
       series: [
         { label: "quantile", value: (u, x) => (x == null ? "-" : quantileName(10 ** x / (1 + 10 ** x))) },
-        { label: "new less base", stroke: Theme.colour("new"), width: 2, value: shown(shift) },
+        { label: "new less base", stroke: Theme.colour("new"), width: 2, points: { show: false }, value: shown(shift) },
         { label: `${confidence} from`, width: 0, points: { show: false }, value: shown(low) },
         { label: "to", width: 0, points: { show: false }, value: shown(high) },
       ],

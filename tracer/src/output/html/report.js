@@ -5,6 +5,16 @@ const at = (times, name) => (times ? times[TIMED.indexOf(name)] : undefined);
 const timesRow = (name, times) => [name, count(times[0]), ...times.slice(1, 9).map(time)];
 const TITLES = ["", ">n", ">total", ">mean", ">min", ">p50", ">p90", ">p99", ">p99.9", ">max"];
 
+/** Lines of percentiles, as far into the tails as so many calls reach. */
+function percentiles(title, quantiles, lines) {
+  const within = (n) => (at) => at >= 1 / n && at <= 1 - 1 / n;
+  const most = Math.max(...lines.map((one) => one.n));
+  const kept = quantiles.filter(within(most));
+  const cut = (one) => quantiles.map((at, index) => [at, one.values[index]]).filter(([at]) => within(most)(at))
+    .map(([at, value]) => (within(one.n)(at) ? value : null));
+  return quantilePlot(title, kept, lines.map((one) => ({ ...one, values: cut(one) })));
+}
+
 /** Everything about a row. */
 function details(row, data) {
   const parts = [];
@@ -20,8 +30,8 @@ function details(row, data) {
   if (row.uncertain) said.push(["uncertain", `${count(row.uncertain)} returns of traced tasks`]);
   if (row.service && row.service[9]) said.push(["above the range", count(row.service[9])]);
   parts.push(facts(said));
-  if (row.curve) {
-    parts.push(el("div", { class: "plots" }, quantilePlot(`Percentiles of ${count(row.timed)} calls`, data.quantiles, [{ label: "service time", colour: "new", values: row.curve }])));
+  if (row.curve && row.timed > 3) {
+    parts.push(el("div", { class: "plots" }, percentiles(`Percentiles of ${count(row.timed)} calls`, data.quantiles, [{ label: "service time", colour: "new", n: row.timed, values: row.curve }])));
   }
   return el("div", null, parts);
 }
@@ -49,10 +59,10 @@ function series(data) {
 
 function turnaround(data) {
   const colours = ["path-0", "path-1", "path-2", "path-3", "path-4", "path-5"];
-  const lines = data.turnaround.map(([path, , curve], number) => ({ label: path, colour: colours[PATHS.indexOf(path)] || "new", values: curve, dash: number ? [4 + 3 * number, 4] : undefined }));
+  const lines = data.turnaround.map(([path, [n], curve], number) => ({ label: path, n, colour: colours[PATHS.indexOf(path)] || "new", values: curve, dash: number ? [4 + 3 * number, 4] : undefined }));
   const table = grid(TITLES, data.turnaround.map(([path, times]) => timesRow(pathKey(path), times)));
   return section("Turnaround: a thread's return by a path to its next entry", table,
-    el("div", { class: "plots" }, quantilePlot("Percentiles", data.quantiles, lines)));
+    el("div", { class: "plots" }, percentiles("Percentiles", data.quantiles, lines)));
 }
 
 begin((data, main) => {

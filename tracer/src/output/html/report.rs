@@ -35,7 +35,7 @@ fn data(report: &Report) -> Value {
     let mut data = json!({
         "title": format!("System calls by exit path, Linux {}", metadata.kernel.release),
         "subtitle": format!(
-            "{} on {} CPUs; {}; exitpath {}",
+            "{} on {} CPUs ({}); exitpath {}",
             human::time(report.duration_ns), report.cpus, metadata.machine.cpu_model, env!("CARGO_PKG_VERSION")
         ),
         "returns": report.returns,
@@ -62,7 +62,7 @@ fn data(report: &Report) -> Value {
         "rows": [],
     });
     let room = LIMIT.saturating_sub(own_size(SCRIPT) + data.to_string().len() + 8_000);
-    let bare: usize = report.rows.iter().map(|one| row(one, Value::Null).to_string().len() + 1).sum();
+    let bare: usize = report.rows.iter().map(|one| row(one, &Value::Null).to_string().len() + 1).sum();
     let every = curves(report.rows.len(), QUANTILES.len(), POINT_BYTES, room.saturating_sub(bare));
     let quantiles: Vec<_> = QUANTILES.into_iter().step_by(every.unwrap_or(1)).collect();
     let curve = |histogram: &Histogram| {
@@ -78,7 +78,7 @@ fn data(report: &Report) -> Value {
     let mut rows = Vec::new();
     for one in &report.rows {
         let drawn = every.filter(|_| one.timed > 0).map(|_| curve(&one.histogram));
-        let row = row(one, drawn.unwrap_or_default());
+        let row = row(one, &drawn.unwrap_or_default());
         let size = row.to_string().len() + 1;
         let Some(rest) = left.checked_sub(size) else { break };
         left = rest;
@@ -89,7 +89,7 @@ fn data(report: &Report) -> Value {
     data
 }
 
-fn row(row: &Row, curve: Value) -> Value {
+fn row(row: &Row, curve: &Value) -> Value {
     json!({
         "call": row.name(),
         "path": row.path(),

@@ -10,49 +10,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::probe::Probe;
+
 const PREFIX: &str = "exitpath_";
 /// Where tracefs may be mounted.
 const PLACES: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
-/// Definitions handed over at once: one write is split at lines, and fails as a whole.
+/// Lines handed over at once: one write is split at lines, and fails as a whole.
 const BATCH: usize = 64;
-
-/// A probe to define.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// The function.
-    pub symbol: String,
-    /// At the function's return, with room for so many calls at once; at its entry without.
-    pub maxactive: Option<u32>,
-}
-
-impl Probe {
-    /// At the first instruction.
-    #[must_use]
-    pub fn entry(symbol: &str) -> Self {
-        Self { symbol: symbol.to_owned(), maxactive: None }
-    }
-
-    /// At the return, with room for `maxactive` calls at once.
-    #[must_use]
-    pub fn ret(symbol: &str, maxactive: u32) -> Self {
-        Self { symbol: symbol.to_owned(), maxactive: Some(maxactive) }
-    }
-
-    /// The event's name: symbols may hold dots, event names may not.
-    fn event(&self) -> String {
-        let kind = if self.maxactive.is_some() { 'r' } else { 'p' };
-        format!("{kind}_{}", self.symbol.replace('.', "_"))
-    }
-
-    fn definition(&self, group: &str, with_maxactive: bool) -> String {
-        let kind = match self.maxactive {
-            Some(room) if with_maxactive => format!("r{room}"),
-            Some(_) => "r".to_owned(),
-            None => "p".to_owned(),
-        };
-        format!("{kind}:{group}/{} {}\n", self.event(), self.symbol)
-    }
-}
 
 /// tracefs, if it is mounted where it belongs and has `kprobe_events`.
 #[must_use]
@@ -92,30 +56,24 @@ impl Group {
     pub fn define(&mut self, probes: &[Probe]) -> io::Result<Vec<(Probe, io::Error)>> {
         let mut file = open(&self.place)?;
         let mut refused = Vec::new();
-        for batch in probes.chunks(BATCH) {
-            let text: String = batch.iter().map(|probe| probe.definition(&self.name, true)).collect();
-            if file.write_all(text.as_bytes()).is_ok() {
-                self.defined.extend_from_slice(batch);
-                continue;
-            }
-            // Some line was refused, and it is not said which; those before it are defined.
-            for probe in batch {
-                match self.define_one(&mut file, probe) {
-                    Ok(()) => self.defined.push(probe.clone()),
-                    Err(error) => refused.push((probe.clone(), error)),
-                }
+        for probe in probes {
+            match self.define_one(&mut file, probe) {
+                Ok(()) => self.defined.push(probe.clone()),
+                Err(error) => refused.push((probe.clone(), error)),
             }
         }
         Ok(refused)
     }
 
     fn define_one(&self, file: &mut File, probe: &Probe) -> io::Result<()> {
-        if self.folder(probe).exists() {
-            return Ok(());
+        let mut outcome = Ok(());
+        for wording in probe.wordings() {
+            outcome = file.write_all(probe.definition(&self.name, wording).as_bytes());
+            if outcome.is_ok() {
+                break;
+            }
         }
-        // Before 4.12 there is no maxactive.
-        file.write_all(probe.definition(&self.name, true).as_bytes())
-            .or_else(|_| file.write_all(probe.definition(&self.name, false).as_bytes()))
+        outcome
     }
 
     /// The number that `perf_event_open` takes.
@@ -242,15 +200,6 @@ mod tests {
     fn a_process_that_is_no_exitpath_owns_nothing() {
         assert!(!is_exitpath(1) && !is_exitpath(u32::MAX));
         assert!(is_exitpath(std::process::id()));
-    }
-
-    #[test]
-    fn definitions_are_the_kernels_syntax() {
-        let ret = Probe::ret("sys_poll", 4096);
-        assert_eq!(ret.definition("exitpath_7", true), "r4096:exitpath_7/r_sys_poll sys_poll\n");
-        assert_eq!(ret.definition("exitpath_7", false), "r:exitpath_7/r_sys_poll sys_poll\n");
-        let entry = Probe::entry("f.isra.0");
-        assert_eq!(entry.definition("exitpath_7", true), "p:exitpath_7/p_f_isra_0 f.isra.0\n");
     }
 
     #[test]

@@ -37,7 +37,7 @@ fn entries_lead_to_functions_stubs_to_those_behind_them() {
     let read = 0xffff_ffff_8114_9fe0;
     let ni = 0xffff_ffff_8105_be00;
     let table = vec![read, ni, 0xffff_ffff_8134_1810, ni, 0xdead];
-    let targets = functions().targets(&[table, vec![0, 0, 0, read]]);
+    let targets = functions().targets(&[table, vec![0, 0, 0, read]], |_| true);
     let find = |symbol: &str| targets.iter().find(|target| target.symbol == symbol);
     let one = find("sys_read").unwrap();
     assert_eq!((one.handles.x86_64(), one.handles.i386(), one.blocking), (Some(0), Some(3), true));
@@ -50,7 +50,7 @@ fn entries_lead_to_functions_stubs_to_those_behind_them() {
 fn calls_that_never_return_are_not_probed() {
     let mut table = vec![0; 61];
     table[60] = 0xffff_ffff_8104_2000;
-    assert_eq!(functions().targets(&[table, Vec::new()]), []);
+    assert_eq!(functions().targets(&[table, Vec::new()], |_| true), []);
 }
 
 #[test]
@@ -67,5 +67,30 @@ fn without_tables_names_are_tried() {
 #[test]
 fn hidden_addresses_give_no_targets() {
     let functions = Functions::read(&b"0000000000000000 T sys_read\n"[..]).unwrap();
-    assert_eq!(functions.targets(&functions.guess()), []);
+    assert_eq!(functions.targets(&functions.guess(), |_| true), []);
+}
+
+#[test]
+fn the_entry_code_is_found_with_its_end() {
+    let text = "ffffffff81a00000 T __entry_text_start\nffffffff81a00010 T entry_SYSCALL_64\n\
+                ffffffff81a00020 t entry_SYSCALL_64_after_hwframe\nffffffff81a00080 t syscall_return_via_sysret\n\
+                ffffffff81a00090 T ret_from_fork\nffffffff81a00100 T asm_int80_emulation\n";
+    let entries = Functions::read(text.as_bytes()).unwrap().entries();
+    assert_eq!(entries[0], [0xffff_ffff_81a0_0010, 0xffff_ffff_81a0_0080]);
+    assert_eq!(entries[1], [0; 2], "no 32-bit entry");
+    assert_eq!(entries[4], [0; 2], "nothing behind it says where it ends");
+    assert_eq!(entries[5], [0xffff_ffff_81a0_0090, 0xffff_ffff_81a0_0100]);
+}
+
+#[test]
+fn only_what_is_selected_is_probed() {
+    let (read, fork) = (0xffff_ffff_8114_9fe0, 0xffff_ffff_8134_1810);
+    let tables = [vec![read, 0, fork], vec![0, 0, 0, read]];
+    let of = |wanted: SyscallId| -> Vec<String> {
+        let targets = functions().targets(&tables, |call| call == wanted);
+        targets.into_iter().map(|target| target.symbol).collect()
+    };
+    assert_eq!(of(SyscallId { abi: Abi::I386, nr: 3 }), ["sys_read"]);
+    assert_eq!(of(SyscallId { abi: Abi::X32, nr: 2 }), ["sys_fork"], "by the 64-bit table's function");
+    assert_eq!(of(SyscallId { abi: Abi::I386, nr: 2 }), [""; 0]);
 }

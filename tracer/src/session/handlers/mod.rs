@@ -6,8 +6,10 @@ pub mod kprobe_events;
 mod look;
 mod names;
 mod perf;
+mod probe;
 mod reader;
 mod session;
+mod targets;
 
 pub use perf::divert;
 pub use reader::Reader;

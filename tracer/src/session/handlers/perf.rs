@@ -22,14 +22,25 @@ struct Attributes {
     kind: u32,
     size: u32,
     config: u64,
-    rest: [u64; 6],
+    /// Sample period and type, read format.
+    unused: [u64; 3],
+    flags: u64,
+    rest: [u64; 2],
 }
+/// `disabled`: the event itself counts nothing. Its hits run the program all the same; and the kernel need not
+/// schedule all the others anew for each further one.
+const DISABLED: u64 = 1;
 const _: () = assert!(size_of::<Attributes>() == SIZE);
 
-/// Switches the event with this number on, and counts it.
-pub fn count(id: u64) -> io::Result<OwnedFd> {
-    let attributes =
-        Attributes { kind: PERF_TYPE_TRACEPOINT, size: SIZE as u32, config: id, ..Attributes::default() };
+/// Switches the event with this number on.
+pub fn switch_on(id: u64) -> io::Result<OwnedFd> {
+    let attributes = Attributes {
+        kind: PERF_TYPE_TRACEPOINT,
+        size: SIZE as u32,
+        config: id,
+        flags: DISABLED,
+        ..Attributes::default()
+    };
     // SAFETY: the attributes live through the call. Any task, CPU 0: a program on the event does not care.
     let fd = unsafe {
         libc::syscall(
@@ -51,12 +62,12 @@ pub fn count(id: u64) -> io::Result<OwnedFd> {
 /// Switches a syscall tracepoint on until the value is dropped: every call of a partial-frame kernel then takes the slow
 /// path.
 pub fn divert() -> io::Result<OwnedFd> {
-    count(kprobe_events::event_id(DIVERSION)?)
+    switch_on(kprobe_events::event_id(DIVERSION)?)
 }
 
 /// Attaches a program to the event with this number.
 pub fn attach(id: u64, program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    let event = count(id)?;
+    let event = switch_on(id)?;
     // SAFETY: two descriptors.
     let failed = unsafe { libc::ioctl(event.as_raw_fd(), PERF_EVENT_IOC_SET_BPF, program.as_raw_fd()) };
     if failed != 0 {

@@ -6,11 +6,7 @@ use std::os::fd::AsFd as _;
 use aya::{Ebpf, maps::Array, programs::KProbe};
 use tracer_common::old_maps::OldConfig;
 
-use super::{
-    kprobe_events::{Group, Probe},
-    names::Functions,
-    perf,
-};
+use super::{kprobe_events::Group, names::Functions, perf, probe::Probe};
 use crate::kernel::probe::chain;
 
 /// Words a look.

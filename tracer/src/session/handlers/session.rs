@@ -1,14 +1,13 @@
 //! Loads the old object, defines the probes, attaches; detaches by being dropped.
 
 use std::{
-    fs,
-    io::{self, BufReader},
+    io,
     os::fd::{AsFd as _, OwnedFd},
 };
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Array, HashMap, MapError},
+    maps::{Array, MapError},
     programs::Program as Loaded,
 };
 use tracer_common::{
@@ -21,8 +20,8 @@ use super::{
     config,
     kprobe_events::Group,
     look,
-    names::{Functions, Target},
-    perf,
+    names::Target,
+    perf, targets,
 };
 use crate::{
     kernel::{Facts, probe::chain},
@@ -57,7 +56,7 @@ impl Session {
         }
         raise_memlock();
         raise_files();
-        let config = config::new(&plan, facts, settings)?;
+        let mut config = config::new(&plan, facts, settings)?;
         let mut group = Group::new().map_err(|error| other("kprobe_events", &error))?;
         let layout = MapLayout {
             cpus: facts.possible_cpus,
@@ -77,18 +76,7 @@ impl Session {
         let mut plan = plan;
         let mut targets = Vec::new();
         if config.by_handler != 0 {
-            let functions = fs::File::open("/proc/kallsyms")
-                .and_then(|file| Functions::read(BufReader::new(file)))
-                .map_err(|error| other("reading /proc/kallsyms", &error))?;
-            let tables = look::tables(&mut ebpf, &mut group, &functions, getppid(facts), &config);
-            // The look's probe is gone before others are defined.
-            group.remove();
-            let tables = tables.unwrap_or_else(|why| {
-                plan.blind_spots.push(format!("handlers are told by name, some may be missing ({why})"));
-                functions.guess()
-            });
-            targets = functions.targets(&tables);
-            fill(&mut ebpf, &targets, &tables[0]).map_err(|error| other("filling the maps", &error))?;
+            targets = targets::find(&mut ebpf, &mut group, &mut config, &mut plan, (facts, settings))?;
         }
         look::configure(&mut ebpf, &config).map_err(|error| other("map CONFIG", &error))?;
         let mut session =
@@ -119,8 +107,11 @@ impl Session {
         let mut wanted = Vec::new();
         for program in &self.plan.programs {
             match program.name {
-                "handler" => wanted.extend(attach::handlers(&self.targets)),
-                "handler_ret" | "born" => {}
+                "handler" => wanted.extend(attach::handlers(["handler", "handler_ret"], &self.targets)),
+                "handler_full" => {
+                    wanted.extend(attach::handlers(["handler_full", "handler_full_ret"], &self.targets));
+                }
+                "handler_ret" | "handler_full_ret" | "born" => {}
                 name => wanted.push(attach::on(name, program.hook)),
             }
         }
@@ -246,29 +237,8 @@ impl Drop for Session {
     }
 }
 
-/// The maps that say which call a probed address is.
-fn fill(ebpf: &mut Ebpf, targets: &[Target], table: &[u64]) -> Result<(), MapError> {
-    let map = ebpf.map_mut("HANDLERS").ok_or(MapError::ElementNotFound)?;
-    let mut handlers: HashMap<_, u64, u32> = HashMap::try_from(map)?;
-    for target in targets {
-        handlers.insert(target.address + 1, target.handles.0, 0)?;
-    }
-    let map = ebpf.map_mut("TABLE").ok_or(MapError::ElementNotFound)?;
-    let mut numbers: Array<_, u64> = Array::try_from(map)?;
-    for (nr, &address) in (0..).zip(table) {
-        if address != 0 {
-            numbers.set(nr, address + 1, 0)?;
-        }
-    }
-    Ok(())
-}
-
-/// A call that this process can make at will, under the name that this kernel has for its handler.
-fn getppid(facts: &Facts) -> &'static str {
-    if facts.symbols.has("__x64_sys_getppid") == Some(true) { "__x64_sys_getppid" } else { "sys_getppid" }
-}
-
-fn other(what: &str, error: &(dyn std::error::Error + 'static)) -> SessionError {
+/// What failed, with its reasons.
+pub(super) fn other(what: &str, error: &(dyn std::error::Error + 'static)) -> SessionError {
     SessionError::Other { what: what.into(), why: chain(error) }
 }
 

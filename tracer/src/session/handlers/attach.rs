@@ -1,6 +1,6 @@
 //! Which probes a plan's programs sit on.
 
-use super::{kprobe_events::Probe, names::Target};
+use super::{names::Target, probe::Probe};
 
 /// A program and where it sits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,13 +23,18 @@ pub fn on(program: &'static str, symbol: &str) -> Attachment {
     Attachment { program, probe }
 }
 
-/// The probes of the handlers: the returns last, so that every return that is seen has had its entry seen.
+/// The probes of the handlers, for the programs at entry and return: the returns last, so that every return that is seen
+/// has had its entry seen.
 #[must_use]
-pub fn handlers(targets: &[Target]) -> Vec<Attachment> {
-    let entry = |target: &Target| Attachment { program: "handler", probe: Probe::entry(&target.symbol) };
+pub fn handlers([entry, ret]: [&'static str; 2], targets: &[Target]) -> Vec<Attachment> {
+    let at = |target: &Target, program, probe: Probe| Attachment {
+        program,
+        probe: Probe { address: Some(target.address), ..probe },
+    };
+    let entry = |target: &Target| at(target, entry, Probe::entry(&target.symbol));
     let ret = |target: &Target| {
         let room = if target.blocking { MANY } else { SOME };
-        Attachment { program: "handler_ret", probe: Probe::ret(&target.symbol, room) }
+        at(target, ret, Probe::ret(&target.symbol, room))
     };
     targets.iter().map(entry).chain(targets.iter().map(ret)).collect()
 }

@@ -6,7 +6,10 @@ use std::{
     io::{self, BufRead},
 };
 
-use tracer_common::{Abi, SyscallId, old_maps::Handles};
+use tracer_common::{
+    Abi, SyscallId,
+    old_maps::{ENTRIES, Handles},
+};
 
 use crate::syscalls;
 
@@ -20,6 +23,8 @@ pub struct Functions {
     by_address: HashMap<u64, String>,
     /// Where the tables begin, and what comes behind them.
     tables: [Option<(u64, u64)>; 2],
+    /// Where the entry code's parts begin and end, in the order of [`ENTRIES`]; zeros where there is none.
+    entries: [[u64; 2]; ENTRIES.len()],
 }
 
 /// The tables in kernel memory: 64-bit and i386.
@@ -44,6 +49,8 @@ impl Functions {
         let mut functions = Self::default();
         let mut starts = [None; 2];
         let mut data = Vec::new();
+        let mut text = Vec::new();
+        let mut parts = [[0; 2]; ENTRIES.len()];
         let mut line = String::new();
         loop {
             line.clear();
@@ -65,6 +72,10 @@ impl Functions {
                 if PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
                     functions.add(name, address);
                 }
+                if let Some(at) = ENTRIES.iter().position(|(prefix, _)| name.starts_with(prefix)) {
+                    parts[at] = widened(parts[at], address);
+                }
+                text.push(address);
             } else {
                 data.push(address);
                 if let Some(at) = TABLES.iter().position(|table| *table == name) {
@@ -78,7 +89,22 @@ impl Functions {
             let end = data.get(data.partition_point(|&other| other <= start))?;
             Some((start, *end))
         });
+        text.sort_unstable();
+        for (entry, [first, last]) in functions.entries.iter_mut().zip(parts) {
+            // A part ends where the next function begins.
+            if let Some(&end) = text.get(text.partition_point(|&other| other <= last))
+                && first != 0
+            {
+                *entry = [first, end];
+            }
+        }
         Ok(functions)
+    }
+
+    /// Where the entry code's parts begin and end, in the order of [`ENTRIES`]; zeros where there is none.
+    #[must_use]
+    pub const fn entries(&self) -> [[u64; 2]; ENTRIES.len()] {
+        self.entries
     }
 
     fn add(&mut self, name: &str, address: u64) {
@@ -106,9 +132,9 @@ impl Functions {
         }
     }
 
-    /// The functions behind the tables' entries.
+    /// The functions behind the tables' entries, of calls that are `wanted`.
     #[must_use]
-    pub fn targets(&self, tables: &[Vec<u64>; 2]) -> Vec<Target> {
+    pub fn targets(&self, tables: &[Vec<u64>; 2], wanted: impl Fn(SyscallId) -> bool) -> Vec<Target> {
         let mut calls: BTreeMap<u64, (String, Vec<SyscallId>)> = BTreeMap::new();
         for (table, abi) in tables.iter().zip([Abi::X86_64, Abi::I386]) {
             for (nr, &address) in table.iter().enumerate() {
@@ -118,7 +144,13 @@ impl Functions {
                 }
             }
         }
-        calls.into_iter().filter_map(|(address, (symbol, calls))| target(symbol, address, &calls)).collect()
+        // x32 has most of its handlers in common with the 64-bit table.
+        let x32 = |call: SyscallId| call.abi == Abi::X86_64 && wanted(SyscallId { abi: Abi::X32, ..call });
+        calls
+            .into_iter()
+            .filter(|(_, (_, calls))| calls.iter().any(|&call| wanted(call) || x32(call)))
+            .filter_map(|(address, (symbol, calls))| target(symbol, address, &calls))
+            .collect()
     }
 
     /// The tables as names suggest them, where memory cannot be read.
@@ -136,6 +168,12 @@ impl Functions {
         };
         [Abi::X86_64, Abi::I386].map(|abi| (0..512).map(|nr| find(SyscallId { abi, nr })).collect())
     }
+}
+
+/// A range, `[0, 0]` when there is none yet, and this address.
+const fn widened([first, last]: [u64; 2], address: u64) -> [u64; 2] {
+    let first = if first == 0 || address < first { address } else { first };
+    [first, if address > last { address } else { last }]
 }
 
 /// Functions that are not named after their call (`arch/x86/entry/syscalls/syscall_64.tbl`).
