@@ -16,6 +16,7 @@ pub mod http;
 pub mod notify;
 pub mod numbers;
 pub mod options;
+pub mod otlp;
 pub mod pprof;
 pub mod recent;
 pub mod service;

@@ -95,6 +95,13 @@ pub struct DaemonArgs {
     #[arg(long, env = "EXITPATH_MAX_LABELS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Metrics")]
     max_labels: Option<u32>,
 
+    /// Push metrics to this OpenTelemetry collector, too: OTLP over HTTP, `/v1/metrics` by default
+    #[arg(long, env = "EXITPATH_OTLP_ENDPOINT", value_name = "URL", help_heading = "Metrics")]
+    otlp_endpoint: Option<String>,
+    /// Push this often [default: 60s]
+    #[arg(long, env = "EXITPATH_OTLP_INTERVAL", value_name = "TIME", value_parser = parse_span, help_heading = "Metrics")]
+    otlp_interval: Option<f64>,
+
     /// Only these calls: names, numbers, classes such as %file, /regex/; `!` in front takes them out
     #[arg(
         long,

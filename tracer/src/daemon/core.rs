@@ -1,12 +1,18 @@
 //! The daemon's state: what is read goes to the ring, to the totals, and to the last minutes.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{
+    fs,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 
 use super::{
-    exposition::{self, Encoding},
+    exposition::{self, Encoding, Histograms, proto::MetricFamily},
     governor::{Governor, Step},
     numbers::{self, Numbers, process},
     options::Options,
+    otlp,
     recent::Recent,
     source::{Paused, Source},
     totals::Totals,
@@ -21,6 +27,9 @@ use crate::{
 
 /// Whoever asks more often gets the same numbers again.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// The schema of pushed histograms where native ones are switched off.
+const OTLP_SCHEMA: i8 = 5;
 
 /// The state.
 pub struct Core {
@@ -190,18 +199,31 @@ impl Core {
         if let Some((_, bytes)) = self.encoded.iter().find(|(one, _)| *one == encoding) {
             return bytes.clone();
         }
+        let bytes = exposition::encode(&self.families(self.options.histograms), encoding);
+        self.encoded.push((encoding, bytes.clone()));
+        bytes
+    }
+
+    /// The same as a request of OTLP.
+    pub fn otlp(&mut self) -> ExportMetricsServiceRequest {
+        let native = Some(self.options.histograms.native.unwrap_or(OTLP_SCHEMA));
+        let families = self.families(Histograms { native, classic: false });
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        otlp::request(&families, &self.metadata, host.trim(), self.started, SystemTime::now())
+    }
+
+    fn families(&mut self, histograms: Histograms) -> Vec<MetricFamily> {
+        self.refresh();
         let own = self.own_numbers();
         let claim = Claim::new(&self.metadata.plan, 0, &self.totals.losses);
         let facts = exposition::Facts {
             metadata: &self.metadata,
             fidelity: &claim.fidelity,
             started: self.started,
-            histograms: self.options.histograms,
+            histograms,
             own: &own,
         };
-        let bytes = exposition::encode(&exposition::families(&self.totals, &facts), encoding);
-        self.encoded.push((encoding, bytes.clone()));
-        bytes
+        exposition::families(&self.totals, &facts)
     }
 
     fn own_numbers(&self) -> Vec<(&'static str, &'static str, f64)> {

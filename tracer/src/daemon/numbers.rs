@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::governor::Governor;
+use super::{governor::Governor, otlp::Counts};
 use crate::{ring::Ring, session::cost::cpu_ns};
 
 /// A number with its name and help.
@@ -28,14 +28,25 @@ pub struct Numbers {
     pub requests: u64,
     /// Connections refused, because there were too many.
     pub refused_connections: u64,
+    /// How pushing went.
+    pub otlp: Counts,
 }
 
 impl Numbers {
     /// All of them.
     #[must_use]
     pub fn list(&self) -> Vec<Own> {
-        let Self { intervals, reloads, failed_reloads, reattached, gap_ns, requests, refused_connections } =
-            *self;
+        let Self {
+            intervals,
+            reloads,
+            failed_reloads,
+            reattached,
+            gap_ns,
+            requests,
+            refused_connections,
+            otlp,
+        } = *self;
+        let Counts { pushed, failed } = otlp;
         vec![
             ("exitpath_intervals_total", "Intervals read.", intervals as f64),
             ("exitpath_config_reloads_total", "Configurations read again and taken.", reloads as f64),
@@ -60,6 +71,8 @@ impl Numbers {
                 "Connections refused, because there were too many.",
                 refused_connections as f64,
             ),
+            ("exitpath_otlp_pushes_total", "Requests that a collector took.", pushed as f64),
+            ("exitpath_otlp_failures_total", "Requests that a collector did not take.", failed as f64),
         ]
     }
 }

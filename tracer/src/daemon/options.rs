@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use super::{exposition::Histograms, totals::Bounds};
+use super::{exposition::Histograms, otlp::Otlp, totals::Bounds};
 use crate::{cmd::filters::FilterArgs, histogram::Precision, ring::Limits};
 
 /// Everything.
@@ -22,6 +22,8 @@ pub struct Options {
     pub max_overhead: Option<f64>,
     /// How it is served.
     pub http: Http,
+    /// The collector that metrics are pushed to, if any.
+    pub otlp: Option<Otlp>,
     /// What is traced.
     pub tracing: Tracing,
     /// Files that a reload reads again.

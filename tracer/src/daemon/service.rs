@@ -4,7 +4,7 @@ use std::{cell::RefCell, fs::File, io::Write as _, rc::Rc};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    task::LocalSet,
+    task::{JoinHandle, LocalSet},
     time::sleep_until,
 };
 
@@ -14,6 +14,7 @@ use super::{
     http::Server,
     notify::Notify,
     options::{Options, Tracing},
+    otlp::{self, Otlp},
     source::Source,
 };
 use crate::{
@@ -82,6 +83,7 @@ async fn run(core: &Rc<RefCell<Core>>, control: Control, ready: Option<File>) ->
     let mut server = Server::start(core, &http).map_err(|error| CliError::input("cannot serve", &error))?;
     let status = say_places(core, &server);
     say(&(control.confine)()?);
+    let mut pushing = Pushing::start(core);
     let mut notify = Notify::new();
     notify.ready(&status);
     if let Some(mut ready) = ready {
@@ -98,6 +100,7 @@ async fn run(core: &Rc<RefCell<Core>>, control: Control, ready: Option<File>) ->
             _ = signals.reload.recv() => {
                 notify.reloading();
                 let status = reload(core, &control, &mut server).await;
+                pushing.follow(core);
                 notify.ready(&status);
             }
             () = sleep_until(due.into()) => {
@@ -111,6 +114,30 @@ async fn run(core: &Rc<RefCell<Core>>, control: Control, ready: Option<File>) ->
     }
     notify.stopping();
     Ok(())
+}
+
+/// The task that pushes to a collector, if one is named.
+struct Pushing(Option<(Otlp, JoinHandle<()>)>);
+
+impl Pushing {
+    fn start(core: &Rc<RefCell<Core>>) -> Self {
+        let otlp = core.borrow().options().otlp.clone();
+        Self(otlp.map(|otlp| {
+            let task = tokio::task::spawn_local(otlp::run(Rc::clone(core), otlp.clone()));
+            (otlp, task)
+        }))
+    }
+
+    /// Another collector, or none any more.
+    fn follow(&mut self, core: &Rc<RefCell<Core>>) {
+        if self.0.as_ref().map(|(otlp, _)| otlp) == core.borrow().options().otlp.as_ref() {
+            return;
+        }
+        if let Some((_, task)) = &self.0 {
+            task.abort();
+        }
+        *self = Self::start(core);
+    }
 }
 
 /// Takes the governor's step.

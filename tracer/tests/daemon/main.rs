@@ -7,5 +7,6 @@ mod support;
 mod attacks;
 mod client;
 mod guards;
+mod pushed;
 mod routes;
 mod served;

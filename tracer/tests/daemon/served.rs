@@ -76,6 +76,7 @@ pub fn options() -> Options {
         histograms: Histograms { native: Some(5), classic: true },
         bounds: Bounds { series: 500, errors: 500 },
         max_overhead: None,
+        otlp: None,
         keep_privileges: true,
         files: Vec::new(),
         http: Http {
@@ -119,10 +120,13 @@ impl Served {
             let ring: Option<PathBuf> = options.ring.clone();
             let ring = ring.map(|folder| Ring::open(&folder, options.limits).unwrap());
             local.block_on(&runtime, async {
-                let http = options.http.clone();
+                let (http, otlp) = (options.http.clone(), options.otlp.clone());
                 let core = Core::new(Box::new(Made::new()), support::metadata(), options, ring);
                 let core = Rc::new(RefCell::new(core));
                 let server = Server::start(&core, &http).unwrap();
+                if let Some(otlp) = otlp {
+                    tokio::task::spawn_local(tracer::daemon::otlp::run(Rc::clone(&core), otlp));
+                }
                 say.send(server.places.clone()).unwrap();
                 loop {
                     let due = core.borrow().due();

@@ -56,7 +56,7 @@ fn files(options: &Options) -> Files {
             .chain([PathBuf::from("/etc/passwd")])
             .collect(),
         write: folders.filter_map(existing).collect(),
-        connect: Vec::new(),
+        connect: options.otlp.iter().map(|otlp| otlp.address.port()).collect(),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
         exposition::Histograms,
         http::{check_tls, digest},
         options::{Http, Options, Tracing},
+        otlp::Otlp,
         totals::Bounds,
     },
     error::CliError,
@@ -42,6 +43,8 @@ impl DaemonArgs {
             native_histograms: self.native_histograms.or(other.native_histograms),
             classic_histograms: self.classic_histograms.or(other.classic_histograms),
             max_labels: self.max_labels.or(other.max_labels),
+            otlp_endpoint: self.otlp_endpoint.or(other.otlp_endpoint),
+            otlp_interval: self.otlp_interval.or(other.otlp_interval),
             syscalls: self.syscalls.or(other.syscalls),
             abi: either(self.abi, other.abi),
             comm: self.comm.or(other.comm),
@@ -90,6 +93,13 @@ impl DaemonArgs {
             max_series: self.max_series,
             plan: self.plan,
         };
+        let often = Duration::from_secs_f64(self.otlp_interval.unwrap_or(60.0));
+        let otlp = self.otlp_endpoint.as_deref().map(|url| {
+            let wrong = |why: String| {
+                CliError::usage(&format!("cannot push to {url}"), &why, "give another --otlp-endpoint")
+            };
+            Otlp::new(url, often).map_err(wrong)
+        });
         tracing.filters.resolve(None, tracing.counts_only, tracing.sample)?;
         Ok(Options {
             interval: Duration::from_secs_f64(self.interval.unwrap_or(10.0)),
@@ -105,6 +115,7 @@ impl DaemonArgs {
             },
             bounds: Bounds { series: labels, errors: labels },
             max_overhead: self.max_overhead,
+            otlp: otlp.transpose()?,
             http: Http {
                 listen: addresses(self.listen.as_deref().unwrap_or(LISTEN))?,
                 socket: self.unix_socket,
@@ -143,11 +154,15 @@ pub(super) fn describe(options: &Options) -> String {
         bounds,
         max_overhead,
         http,
+        otlp,
         tracing,
         files: _,
         keep_privileges,
     } = options;
     let none = || "none".to_owned();
+    let pushed = otlp
+        .as_ref()
+        .map_or_else(none, |otlp| format!("{} every {} s", otlp.url, otlp.interval.as_secs_f64()));
     let mut places: Vec<_> = http.listen.iter().map(ToString::to_string).collect();
     places.extend(http.socket.iter().map(|path| format!("unix:{}", path.display())));
     let places = if places.is_empty() { none() } else { places.join(" ") };
@@ -164,7 +179,8 @@ pub(super) fn describe(options: &Options) -> String {
     let filters =
         if tracing.filters.describe().is_empty() { none() } else { tracing.filters.describe().join(" ") };
     let overhead = max_overhead.map_or_else(none, |share| format!("{}%", share * 100.0));
-    let privileges = if *keep_privileges { "kept" } else { "given up once it traces" };
+    let privileges =
+        if *keep_privileges || max_overhead.is_some() { "kept" } else { "given up once it traces" };
     let (kept, length) = (limits.total >> 20, limits.segment_time.as_secs_f64());
     let ring = ring
         .as_ref()
@@ -173,7 +189,7 @@ pub(super) fn describe(options: &Options) -> String {
         "the configuration is good\n\
          interval: {} s\nring: {ring}\nserving: {places}{guarded}\nhistograms: {native}, {classic}\n\
          labels: {} at most\nfilters: {filters}\nsample: 1 in {}\noverhead: at most {overhead}\n\
-         privileges: {privileges}\n",
+         privileges: {privileges}\npushed to: {pushed}\n",
         interval.as_secs_f64(),
         bounds.series,
         tracing.sample

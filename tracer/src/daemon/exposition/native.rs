@@ -64,7 +64,7 @@ pub fn rebin(histogram: &Histogram, schema: i8) -> Exponential {
 }
 
 /// The native part of a histogram message.
-pub(super) fn put(histogram: &Histogram, schema: i8, to: &mut proto::Histogram) {
+pub(in crate::daemon) fn put(histogram: &Histogram, schema: i8, to: &mut proto::Histogram) {
     let Exponential { zero, buckets } = rebin(histogram, schema);
     to.schema = Some(i32::from(schema));
     to.zero_threshold = Some(ZERO_THRESHOLD);
