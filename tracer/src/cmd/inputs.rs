@@ -72,12 +72,9 @@ impl Inputs {
     pub fn open(files: &[PathBuf], window: Window) -> Result<Self, CliError> {
         let mut sources = Vec::new();
         let mut first: Option<(String, Metadata)> = None;
-        let mut admit = |name: &str, metadata: &Metadata| match &first {
-            Some((first, before)) => comparable(first, before, name, metadata),
-            None => {
-                first = Some((name.to_owned(), metadata.clone()));
-                Ok(())
-            }
+        let mut admit = |name: &str, metadata: &Metadata| {
+            let (first, before) = first.get_or_insert_with(|| (name.to_owned(), metadata.clone()));
+            comparable(first, before, name, metadata)
         };
         for file in files {
             if file.is_dir() {

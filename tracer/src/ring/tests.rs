@@ -9,7 +9,7 @@ use crate::{
 const SECOND: u64 = 1_000_000_000;
 
 fn limits(total: u64) -> Limits {
-    Limits { total, segment_bytes: 1 << 20, segment_time: Duration::from_secs(60) }
+    Limits { total, segment_bytes: 1 << 20, segment_time: Duration::from_mins(1) }
 }
 
 fn at(seconds: u64) -> SystemTime {
