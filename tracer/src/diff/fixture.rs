@@ -116,6 +116,7 @@ fn head(release: &str, command_line: &str, governor: &str) -> Metadata {
         filters: Vec::new(),
         sample: 1,
         counts_only: false,
+        divert: false,
         command: vec!["make".to_owned(), "-j8".to_owned()],
         conditions: Conditions::default(),
         run: None,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{quantity, words};
 use crate::{
-    diff::{CallShift, Change, Comparison, CurvePoint, Estimate, Row, Side, TotalShift},
+    diff::{CallShift, Change, Comparison, CurvePoint, Estimate, Row, Side, TotalShift, Unit},
     environment::Difference,
     metadata::Metadata,
     output::{
@@ -227,7 +227,7 @@ fn side(name: &str, side: &Side) -> Value {
     let Side { label, metadata, files, runs, intervals, duration_ns, returns, loss } = side;
     let Metadata { plan, filters, command, .. } = metadata;
     let loss: Vec<_> = loss.iter().map(|(name, count)| format!("{name} {}", human::count(*count))).collect();
-    let [_, kernel, machine] = words::side(side);
+    let [_, kernel, machine] = words::side(side, Unit::Runs);
     let or = |text: String, none: &str| if text.is_empty() { none.to_owned() } else { text };
     let recordings = match &**files {
         [] => String::new(),

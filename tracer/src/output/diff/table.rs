@@ -116,7 +116,7 @@ fn sides(comparison: &Comparison, page: &mut Page<'_>) -> io::Result<()> {
     let Comparison { base, new, environment, .. } = comparison;
     page.gap()?;
     let mut side = |name: &str, side: &Side| {
-        let [what, kernel, machine] = words::side(side);
+        let [what, kernel, machine] = words::side(side, comparison.method.unit);
         page.text(&format!("{name}: {what}"), 4)?;
         page.text(&format!("  kernel: {kernel}"), 4)?;
         page.text(&format!("  machine: {machine}"), 4)
