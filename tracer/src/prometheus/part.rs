@@ -180,7 +180,9 @@ impl Parts {
             }
             snapshots.push(snapshot);
         }
-        work.values_mut().for_each(|blocks| blocks.resize_with(snapshots.len(), Histogram::default));
+        for blocks in work.values_mut() {
+            blocks.resize_with(snapshots.len(), Histogram::default);
+        }
         (snapshots, work)
     }
 

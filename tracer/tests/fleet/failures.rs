@@ -96,7 +96,7 @@ fn hosts_must_be_several_and_have_native_histograms() {
     };
     let answer = |hosts: &[String]| NOTHING.replace("[]", &format!("[{}]", hosts.join(",")));
     let (a, b) = (host("a:1", "6.1"), host("b:1", "6.1"));
-    let one = answer(&[a.clone()]);
+    let one = answer(std::slice::from_ref(&a));
     let said = line(&url(server("200 OK", move |_| one.clone())), &SELECTORS);
     assert!(said.contains("matches only one host, a:1: hosts are the replicates"), "{said}");
     let two = answer(&[a.clone(), host("a:1", "6.12"), b.clone()]);

@@ -42,7 +42,8 @@ impl Server {
             .unwrap();
         let mut config = format!(
             "global:\n  scrape_interval: {SCRAPE_MS}ms\n  scrape_timeout: {SCRAPE_MS}ms\n  evaluation_interval: 1s\n\
-             rule_files: [{rules:?}]\nscrape_configs:\n- job_name: exitpath\n  static_configs:\n"
+             rule_files: ['{}']\nscrape_configs:\n- job_name: exitpath\n  static_configs:\n",
+            rules.display()
         );
         for (address, labels) in targets {
             writeln!(config, "  - targets: ['{address}']\n    labels:\n      test: 'yes'").unwrap();
@@ -68,7 +69,7 @@ impl Server {
         }
         let child = command.spawn().unwrap();
         let server = Self { url: format!("http://{address}"), child, folder };
-        assert!(server.within(60, || server.client().at("vector(1)", now()).is_ok()), "{}", server.log());
+        assert!(within(60, || server.client().at("vector(1)", now()).is_ok()), "{}", server.log());
         Some(server)
     }
 
@@ -90,19 +91,19 @@ impl Server {
     /// Waits until it scraped every one of `targets` so often.
     pub fn wait_for(&self, targets: usize, scrapes: u32) {
         let query = format!("count(count_over_time(exitpath_kernel_info[1h]) >= {scrapes}) == {targets}");
-        assert!(self.within(120, || !self.ask(&query).is_empty()), "{}", self.log());
+        assert!(within(120, || !self.ask(&query).is_empty()), "{}", self.log());
     }
+}
 
-    fn within(&self, seconds: u64, mut done: impl FnMut() -> bool) -> bool {
-        let end = Instant::now() + Duration::from_secs(seconds);
-        while Instant::now() < end {
-            if done() {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(100));
+fn within(seconds: u64, mut done: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < end {
+        if done() {
+            return true;
         }
-        false
+        std::thread::sleep(Duration::from_millis(100));
     }
+    false
 }
 
 impl Drop for Server {

@@ -113,7 +113,7 @@ mod tests {
         let file = include_str!("../../../../contrib/exitpath.toml");
         let options =
             file.lines().filter_map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')));
-        let text = options.map(|line| format!("{line}\n")).collect::<String>();
+        let text = options.collect::<Vec<_>>().join("\n");
         parse(&text).unwrap();
         let command = DaemonArgs::augment_args(Command::new("config"));
         for long in command.get_arguments().filter_map(clap::Arg::get_long) {
