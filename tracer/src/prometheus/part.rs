@@ -235,7 +235,9 @@ fn number(abi: Abi, name: &str) -> Option<u16> {
 /// The daemon counts errors by call alone. Each of its paths gets its share of them, by returns.
 fn spread(snapshot: &mut Snapshot, name: &str, count: u64) {
     let is_of = |key: &SeriesKey| syscalls::label(key.call().abi, key.call().nr.into()).to_string() == name;
-    let all: u64 = snapshot.series.iter().filter(|(key, _)| is_of(key)).map(|(_, one)| one.returns).sum();
+    let all = crate::histogram::total(
+        snapshot.series.iter().filter(|(key, _)| is_of(key)).map(|(_, one)| one.returns),
+    );
     let (mut seen, mut given) = (0_u64, 0_u64);
     for (_, one) in snapshot.series.iter_mut().filter(|(key, _)| is_of(key)) {
         seen += one.returns;
