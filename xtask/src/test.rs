@@ -32,7 +32,8 @@ const PACKAGES: [&str; 3] = [
     "chromium",
 ];
 /// The HDR implementation that is not ours, for reading recordings back.
-const PYTHON: [&str; 2] = ["hdrhistogram==0.10.8", "prometheus-client==0.26.0"];
+const PYTHON: [&str; 3] =
+    ["hdrhistogram==0.10.8", "opentelemetry-proto==1.45.2", "prometheus-client==0.26.0"];
 
 /// Install what the tests need, and run all of them
 #[derive(Args)]
