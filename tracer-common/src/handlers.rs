@@ -77,6 +77,8 @@ impl State {
     pub const READABLE: u32 = 512;
     /// Not an entry: a new task's first return.
     pub const BORN: u32 = 1024;
+    /// A restartable sequence was aborted.
+    pub const RSEQ: u32 = 2048;
     /// Any of the entries that are not the fast path.
     pub const ENTRIES: u32 = Self::SLOW64 | Self::INT80 | Self::FAST32;
 

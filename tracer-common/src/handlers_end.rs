@@ -82,8 +82,11 @@ fn conclude(
     let &Conclusion { ret, known, newborn, here, end } = of;
     let cause = if verdict.path.is_fast() || newborn {
         Cause::None
-    } else if known && thread.state.any(State::SIGNAL) {
+    } else if here && thread.state.any(State::SIGNAL) {
+        // Also of a call that was refused before its handler: seccomp's SIGSYS.
         Cause::Signal
+    } else if here && thread.state.any(State::RSEQ) {
+        Cause::Rseq
     } else if call.is_exec() && ret == 0 {
         Cause::Exec
     } else if call.is_sigreturn() {

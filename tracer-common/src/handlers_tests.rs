@@ -202,6 +202,18 @@ fn where_the_stack_tells_the_entry_a_missed_end_does_not_hide_the_next_call() {
 }
 
 #[test]
+fn what_moves_a_call_without_a_handler_is_its_cause() {
+    let cause = |bits| {
+        let thread = Thread { tid: 7, state: State(bits), ..Thread::default() };
+        let moved = ExitRegs { ip: 0x40_2000, ..REGS };
+        let end = Final { regs: moved, entry: State::SLOW64, ..finals(111, 111) };
+        (finish(&thread, 7, &end, &RULES).0.cause, finish(&thread, 8, &end, &RULES).0.cause)
+    };
+    assert_eq!(cause(State::SIGNAL), (Cause::Signal, Cause::None));
+    assert_eq!(cause(State::RSEQ), (Cause::Rseq, Cause::None));
+}
+
+#[test]
 fn what_has_no_handler_is_named_by_its_registers() {
     let thread = Thread { tid: 7, ..Thread::default() };
     let end = |entry, orig_ax, ax| Final { entry, ..finals(orig_ax, ax) };

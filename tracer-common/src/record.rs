@@ -20,7 +20,7 @@ pub struct TaskRecord {
     pub t_exit: u64,
     /// How it last returned.
     pub last: Last,
-    /// Why not by SYSRET, as [`Reasons`].
+    /// Why not by SYSRET, as [`crate::Reasons`].
     pub reasons: u32,
 }
 

@@ -71,6 +71,8 @@ pub struct Options {
     pub new_label: String,
     /// The command that repeats the comparison.
     pub repeat: String,
+    /// Each run is a host of a fleet.
+    pub hosts: bool,
 }
 
 impl Default for Options {
@@ -92,6 +94,7 @@ impl Default for Options {
             base_label: "base".to_owned(),
             new_label: "new".to_owned(),
             repeat: String::new(),
+            hosts: false,
         }
     }
 }
@@ -127,11 +130,16 @@ fn two_sides(
 ) -> Result<Comparison, DiffError> {
     side::check(base, new)?;
     let forced = side::comparable(base, new, options.force)?;
-    let unit = if base.len().min(new.len()) == 1 { Unit::Blocks } else { Unit::Runs };
+    let unit = match base.len().min(new.len()) {
+        1 => Unit::Blocks,
+        _ if options.hosts => Unit::Hosts,
+        _ => Unit::Runs,
+    };
     let draws = |runs, twin| Draws::new(runs, options.seed, options.resamples, twin);
     let (base_draws, new_draws) = (draws(base, false), draws(new, same(base, new)));
     let precision = base.first().map(Run::precision).unwrap_or_default();
-    let context = Context { options, unit, base: &base_draws, new: &new_draws, precision };
+    let bucket = base.iter().chain(new).map(|run| run.bucket).fold(0.0, f64::max);
+    let context = Context { options, unit, base: &base_draws, new: &new_draws, precision, bucket };
     let mut tables = tables::tables(base, new, &context, progress);
     if !tables.service.iter().any(|row| row.base.runs > 0 && row.new.runs > 0) {
         return Err(DiffError::NothingInCommon);
@@ -183,9 +191,14 @@ fn few(unit: Unit, runs: usize) -> Option<String> {
             "one run a side: the intervals show the spread inside the runs, and claim nothing of run-to-run differences"
                 .to_owned(),
         ),
-        (Unit::Runs, runs) if runs < row::TESTABLE => {
-            Some(format!("{runs} runs a side are too few to test: there are intervals, but no verdicts"))
-        }
+        (_, few) if few < unit.testable() => Some(format!(
+            "{few} {}s a side are too few to test: there are intervals, but no verdicts",
+            unit.name()
+        )),
+        (Unit::Hosts, few) if few < row::TESTABLE => Some(format!(
+            "{few} hosts a side: the verdicts rest on hosts being spread normally; without that, even the largest \
+             difference may be chance one time in ten"
+        )),
         _ => None,
     }
 }

@@ -16,6 +16,7 @@ pub mod metadata;
 pub mod output;
 pub mod plan;
 pub mod privileges;
+pub mod prometheus;
 pub mod reader;
 pub mod recorder;
 pub mod recording;

@@ -10,13 +10,19 @@ mod syscalls;
 
 mod statistics;
 
-use std::{fmt, fs, io};
+use std::{
+    fmt, fs, io, thread,
+    time::{Duration, Instant},
+};
 
 pub use capabilities::{Dropped, Reason, drop_all_but, has, without_any};
 pub use caps::Capability;
 pub use files::{Files, restrict as restrict_files};
 pub use statistics::Keeper;
 pub use syscalls::{Work, restrict as restrict_syscalls};
+
+/// How long a thread may take to vanish.
+const GONE: Duration = Duration::from_secs(5);
 
 /// Why privileges could not be given up.
 #[derive(Debug, thiserror::Error)]
@@ -93,10 +99,15 @@ pub fn no_new_privileges() -> Result<(), PrivilegeError> {
     Err(PrivilegeError::refused("refusing new privileges", io::Error::last_os_error()))
 }
 
+/// A thread that was joined is still listed for a moment: the kernel says that it ended before it takes it away.
 fn one_thread() -> Result<(), PrivilegeError> {
-    match fs::read_dir("/proc/self/task").map(Iterator::count) {
-        Ok(1) => Ok(()),
-        Ok(threads) => Err(PrivilegeError::Threads(threads)),
-        Err(why) => Err(PrivilegeError::refused("counting threads", why)),
+    let end = Instant::now() + GONE;
+    loop {
+        match fs::read_dir("/proc/self/task").map(Iterator::count) {
+            Ok(1) => return Ok(()),
+            Ok(_) if Instant::now() < end => thread::sleep(Duration::from_millis(1)),
+            Ok(threads) => return Err(PrivilegeError::Threads(threads)),
+            Err(why) => return Err(PrivilegeError::refused("counting threads", why)),
+        }
     }
 }

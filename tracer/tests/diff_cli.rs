@@ -158,6 +158,8 @@ fn bad_input_is_one_line_each() {
     let (base, new) = (folder.side("base", 4, 1.0), folder.side("new", 4, 1.0));
     let error = |base: &Path, new: &Path| refused(&diff(&[], &[base], &[new]));
     assert!(error(Path::new("/nowhere"), &new).starts_with("cannot read /nowhere: No such file"));
+    let late = error(&base, Path::new("--format"));
+    assert!(late.ends_with("put options first: exitpath diff --format lkml BASE -- NEW"), "{late}");
     assert!(error(&folder.path("x*"), &new).ends_with("nothing matches it; `ls` shows what is there"));
     let empty = folder.path("empty");
     fs::create_dir(&empty).unwrap();

@@ -10,6 +10,7 @@ mod debian;
 mod dist;
 mod ebpf;
 mod files;
+mod fuzz;
 mod install;
 mod lint;
 #[path = "../../tracer/build/manifest.rs"]
@@ -54,6 +55,7 @@ enum Task {
     Lint(lint::Arguments),
     Overhead(overhead::Arguments),
     BenchCheck(bench_check::Arguments),
+    Fuzz(fuzz::Arguments),
     Calibrate(comparison::Calibrate),
     DiffBench(comparison::Bench),
     Dist(dist::Arguments),
@@ -83,6 +85,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Lint(arguments) => lint::perform(&arguments),
         Task::Overhead(arguments) => overhead::perform(&arguments),
         Task::BenchCheck(arguments) => bench_check::perform(&arguments),
+        Task::Fuzz(arguments) => fuzz::perform(&arguments),
         Task::Calibrate(arguments) => comparison::calibrate(&arguments),
         Task::DiffBench(arguments) => comparison::bench(&arguments),
         Task::Dist(arguments) => dist::perform(&arguments),

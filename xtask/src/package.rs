@@ -5,7 +5,7 @@ mod root;
 mod service;
 mod trial;
 
-pub use trial::{Arguments, perform};
+pub use trial::{Arguments, perform, test, why_not};
 
 use crate::{artifacts, cache, files, install, run};
 use anyhow::{Context as _, Result, ensure};
@@ -28,7 +28,9 @@ pub fn build(target: &Path, into: &Path) -> Result<PathBuf> {
         install::tool(&cache, "cargo-deb", CARGO_DEB)?
     };
     let release = target.join(TARGET).join("release");
-    generate(&release.join("exitpath"), &release.join("package"))?;
+    let pages = release.join("package");
+    generate(&release.join("exitpath"), &pages)?;
+    run::quiet(Command::new("gzip").args(["-9", "--no-name", "--recursive"]).arg(pages.join("man")))?;
     files::remove(into)?;
     fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display()))?;
     let folder = artifacts::cargo()?.get_current_dir().map(|root| root.join("tracer"));

@@ -8,7 +8,7 @@ mod binaries;
 mod nextest;
 mod tally;
 
-use crate::{artifacts, cache, install, packages, vm, workspace};
+use crate::{artifacts, cache, install, package, packages, vm, workspace};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use nextest::Binaries;
@@ -32,7 +32,8 @@ const PACKAGES: [&str; 3] = [
     "chromium",
 ];
 /// The HDR implementation that is not ours, for reading recordings back.
-const PYTHON: [&str; 2] = ["hdrhistogram==0.10.8", "prometheus-client==0.26.0"];
+const PYTHON: [&str; 3] =
+    ["hdrhistogram==0.10.8", "opentelemetry-proto==1.45.2", "prometheus-client==0.26.0"];
 
 /// Install what the tests need, and run all of them
 #[derive(Args)]
@@ -111,6 +112,7 @@ fn run(setting: &Setting) -> Result<Tally> {
     if setting.arguments.is_empty() {
         total += binaries::doc_tests(setting)?;
         total += guests();
+        total += packaged();
     }
     Ok(total)
 }
@@ -122,6 +124,21 @@ fn guests() -> Tally {
         (0, 1)
     });
     Tally { passed, failed, skipped: 0 }
+}
+
+/// The Debian package, installed and started: one test.
+fn packaged() -> Tally {
+    if let Some(why) = package::why_not() {
+        eprintln!("skipped: {why} (package-test)");
+        return Tally { skipped: 1, ..Tally::default() };
+    }
+    match package::test(None) {
+        Ok(()) => Tally { passed: 1, ..Tally::default() },
+        Err(error) => {
+            eprintln!("error: package: {error:#}");
+            Tally { failed: 1, ..Tally::default() }
+        }
+    }
 }
 
 /// Runs `command`, shows what it says on the stream that `pick` chose, and gives it back.

@@ -6,8 +6,8 @@ use core::hint::black_box;
 use aya_ebpf::{
     EbpfContext as _,
     helpers::bpf_ktime_get_ns,
-    macros::{kprobe, kretprobe},
-    programs::{ProbeContext, RetProbeContext},
+    macros::{kprobe, kretprobe, tracepoint},
+    programs::{ProbeContext, RetProbeContext, TracePointContext},
 };
 use tracer_common::{
     Path, SyscallId,
@@ -93,6 +93,19 @@ fn on_end(context: Context) -> Option<()> {
     None
 }
 
+/// `rseq:rseq_ip_fixup`: the exit work moves the thread out of a restartable sequence.
+#[tracepoint]
+pub fn aborted(_ctx: TracePointContext) -> u32 {
+    let (tid, _) = numbers();
+    if let Some(thread) = maps::thread(tid)
+        && thread.tid == tid
+    {
+        thread.state.0 |= State::RSEQ;
+    }
+    // 0 would hide the event from perf.
+    1
+}
+
 /// `fpregs_assert_state_consistent`: nothing changes the registers any more.
 #[kprobe]
 pub fn final_hook(ctx: ProbeContext) -> u32 {
@@ -113,6 +126,10 @@ fn on_final(context: Context) -> Option<()> {
     let regs = saved_at(config, context.sp());
     let mut entry = black_box(entered_by(config, regs));
     if entry == 0 {
+        if thread.tid == tid {
+            // What an interrupt's return has done is no call's.
+            thread.state = State(0);
+        }
         return None;
     }
     let saved = Saved::read(regs)?;

@@ -35,7 +35,10 @@ fn on_gone() -> Option<()> {
         }
         maps::forget(thread, 0);
     }
+    // A leader also dies where another of its threads executes a program and takes its number. Where births are seen, a
+    // number that is given again is judged by them.
     if config.filter_tasks == 2
+        && config.follow == 0
         && tid == tgid
         && let Some(state) = maps::admission(tgid)
     {

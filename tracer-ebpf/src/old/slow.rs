@@ -201,7 +201,7 @@ fn on_signal(context: Context) -> Option<()> {
     let config = maps::config()?;
     let (tid, _) = numbers();
     let thread = maps::thread(tid)?;
-    if thread.tid != tid || !thread.state.any(State::ENTRIES | State::LATE) {
+    if thread.tid != tid || config.final_hook == 0 && !thread.state.any(State::ENTRIES | State::LATE) {
         return None;
     }
     thread.state.0 |= State::SIGNAL;

@@ -1,6 +1,7 @@
 //! `exitpath diff`: two sides of recordings, compared.
 
 mod files;
+mod fleet;
 mod read;
 mod words;
 
@@ -16,6 +17,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use files::Side;
+use fleet::FleetArgs;
 use words::{FailOn, MinEffect};
 
 use crate::{
@@ -37,7 +39,7 @@ const SHUFFLES: usize = 1000;
 )]
 pub struct DiffArgs {
     /// The base: recordings, folders of recordings, or patterns
-    #[arg(required = true, value_name = "BASE")]
+    #[arg(required_unless_present = "prometheus", value_name = "BASE")]
     pub base: Vec<PathBuf>,
     /// What is compared with it, after `--`
     #[arg(last = true, value_name = "NEW")]
@@ -45,6 +47,9 @@ pub struct DiffArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as help")]
     pub method: MethodArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as help")]
+    pub fleet: FleetArgs,
     /// Order of the rows
     #[arg(long, value_enum, value_name = "KEY", default_value_t, help_heading = "View")]
     pub sort: Sort,
@@ -117,15 +122,16 @@ fn options(args: &DiffArgs) -> Result<Options, CliError> {
     } else {
         Some(Expr::combine(&args.only).map_err(|error| CliError::told(USAGE, &error))?)
     };
-    if aa && !args.new.is_empty() {
+    let is_new = !args.new.is_empty() || args.fleet.new_hosts.is_some();
+    if aa && is_new {
         return Err(CliError::told(USAGE, &diff::DiffError::TwoSidesToShuffle));
     }
-    if !aa && args.new.is_empty() {
-        return Err(CliError::usage(
-            "nothing to compare with",
-            "the new side is missing",
-            "give it after `--`: exitpath diff BASE... -- NEW...",
-        ));
+    if !aa && !is_new {
+        let remedy = match args.fleet.prometheus {
+            Some(_) => "give its hosts: --new SELECTOR",
+            None => "give it after `--`: exitpath diff BASE... -- NEW...",
+        };
+        return Err(CliError::usage("nothing to compare with", "the new side is missing", remedy));
     }
     Ok(Options {
         seed,
@@ -141,6 +147,7 @@ fn options(args: &DiffArgs) -> Result<Options, CliError> {
         curves: args.format == Format::Html,
         threads: available_parallelism().map_or(1, NonZeroUsize::get),
         repeat: words::typed(std::env::args_os()),
+        hosts: args.fleet.prometheus.is_some(),
         ..Options::default()
     })
 }
@@ -148,11 +155,14 @@ fn options(args: &DiffArgs) -> Result<Options, CliError> {
 type Read = (String, Vec<Run>);
 
 fn read_sides(args: &DiffArgs, threads: usize, bar: &ProgressBar) -> Result<(Read, Read), CliError> {
+    if let Some(url) = &args.fleet.prometheus {
+        return args.fleet.read(url, bar);
+    }
     let (base, new) = (Side::find(&args.base)?, Side::find(&args.new)?);
     bar.set_length((base.files.len() + new.files.len()) as u64);
     bar.set_message("reading");
     let (base_files, total) = (base.files.len(), read::Total::default());
-    let runs = read::all([base.files, new.files].concat(), threads, &total, bar)?;
+    let runs = read::all(&[base.files, new.files].concat(), threads, &total, bar)?;
     let (mut base_runs, mut new_runs) = (Vec::new(), Vec::new());
     for (at, run) in runs.into_iter().enumerate() {
         let side = if at < base_files { &mut base_runs } else { &mut new_runs };

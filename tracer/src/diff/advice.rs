@@ -29,7 +29,7 @@ pub fn advice(
 ) -> Option<Advice> {
     let open =
         rows.iter().any(|row| row.verdict == Verdict::Inconclusive && row.base.runs.min(row.new.runs) > 0);
-    if runs >= ASKED || (runs >= super::row::TESTABLE && !open) {
+    if runs >= ASKED || (runs >= unit.testable() && !open) {
         return None;
     }
     if unit == Unit::Blocks || spreads.is_empty() {
@@ -42,9 +42,13 @@ pub fn advice(
     let spread = spreads[spreads.len() / 2];
     let families = rows.iter().filter(|row| row.change(Metric::Mean).is_some()).count().max(1);
     let (needed, effect) = reachable(spread, options.fdr / families as f64, options.min_effect_ratio);
+    let (what, how) = match unit {
+        Unit::Hosts => ("hosts", "choose more of them, or a longer --range"),
+        _ => ("runs", "record them with the sides in turn"),
+    };
     let text = format!(
-        "runs of a side differ by {:.1} % (median of {families} rows): with {needed} runs a side a shift of {:.1} % would be \
-         found four times in five; record them with the sides in turn",
+        "{what} of a side differ by {:.1} % (median of {families} rows): with {needed} {what} a side a shift of {:.1} % would be \
+         found four times in five; {how}",
         100.0 * spread,
         100.0 * effect,
     );

@@ -16,7 +16,7 @@ use super::{
     row::Context,
     run::Run,
 };
-use crate::report::CallName;
+use crate::{histogram::total, report::CallName};
 use tracer_common::Path;
 
 /// What the shifts are made of.
@@ -97,7 +97,7 @@ fn call_shifts(
             tails.interval(value, &mut drawn)
         };
         let [base_timed, new_timed] =
-            sides.map(|side| call.series.iter().map(|&(series, _)| side.timed[series]).sum());
+            sides.map(|side| total(call.series.iter().map(|&(series, _)| side.timed[series])));
         let (all, within) = (of(shift.all(), parts::Shift::all), of(shift.within, |shift| shift.within));
         Some(CallShift {
             call: CallName::new(call.call),

@@ -34,7 +34,7 @@ pub fn mean(values: &[f64]) -> f64 {
 /// Sample variance, with `n - 1`; 0 of fewer than two values, and of equal ones whatever rounding says.
 #[must_use]
 pub fn variance(values: &[f64]) -> f64 {
-    if values.len() < 2 || values.iter().all(|&value| value == values[0]) {
+    if values.len() < 2 || values.iter().all(|value| value.total_cmp(&values[0]).is_eq()) {
         return 0.0;
     }
     let mean = mean(values);

@@ -95,6 +95,33 @@ pub enum Unit {
     Runs,
     /// Blocks of intervals of the only run of a side.
     Blocks,
+    /// Hosts, and blocks of time inside them.
+    Hosts,
+}
+
+impl Unit {
+    /// What there are so many of a side.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Runs | Self::Blocks => "run",
+            Self::Hosts => "host",
+        }
+    }
+
+    /// So many a side are tested.
+    ///
+    /// Hosts count from three: that is what a canary has. Their test then rests on Welch's assumption that hosts are
+    /// spread normally, since no test without it could find anything: of 20 ways to tell three from three, two are
+    /// as extreme as any. Each is the mean of a long time, which makes it no worse an assumption than it must be, and
+    /// [`Comparison::notes`] says it.
+    #[must_use]
+    pub const fn testable(self) -> usize {
+        match self {
+            Self::Runs | Self::Blocks => super::row::TESTABLE,
+            Self::Hosts => 3,
+        }
+    }
 }
 
 /// More runs are needed.

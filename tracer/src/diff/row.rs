@@ -34,6 +34,8 @@ pub struct Context<'a> {
     pub new: &'a Draws,
     /// The base's bucket layout.
     pub precision: Precision,
+    /// The widest [`Run::bucket`](super::run::Run::bucket).
+    pub bucket: f64,
 }
 
 /// A row without its verdicts.
@@ -67,7 +69,7 @@ pub fn subject(kind: Kind) -> Subject {
     let series = |key: SeriesKey| Subject::Series(CallName::new(key.call()), key.path());
     match kind {
         Kind::Service(key) | Kind::Work(key) => series(key),
-        Kind::Path(path) | Kind::Turnaround(path) => Subject::Path(path),
+        Kind::Path(path) | Kind::Turnaround(path) | Kind::PathWork(path) => Subject::Path(path),
     }
 }
 
@@ -112,9 +114,10 @@ fn change(metric: Metric, base: &Sample, new: &Sample, context: &Context) -> Cha
     let ratio = tails.interval(log_ratio(metric, one, other), &mut ratios);
     let (one_value, other_value) = (unscaled(metric, one), unscaled(metric, other));
     let difference = tails.interval(other_value - one_value, &mut differences);
-    let testable = context.unit == Unit::Runs && base.values.len().min(new.values.len()) >= TESTABLE;
+    let testable =
+        context.unit != Unit::Blocks && base.values.len().min(new.values.len()) >= context.unit.testable();
     let nothing = metric == Metric::Errors && one == 0.0 && other == 0.0;
-    let resolution = resolution(metric, one_value, context.precision);
+    let resolution = resolution(metric, one_value, context);
     Change {
         metric,
         base: one_value,
@@ -157,9 +160,11 @@ fn log_ratio(metric: Metric, base: f64, new: f64) -> f64 {
     }
 }
 
-fn resolution(metric: Metric, value: f64, precision: Precision) -> Option<f64> {
+fn resolution(metric: Metric, value: f64, context: &Context) -> Option<f64> {
+    let Context { precision, bucket, .. } = *context;
     let is_quantile = metric.is_latency() && metric != Metric::Mean;
-    is_quantile.then(|| width(precision, precision.index(value as u64))).flatten()
+    let cell = is_quantile.then(|| width(precision, precision.index(value as u64))).flatten();
+    cell.map(|width| width.max(bucket * value))
 }
 
 /// The log of a value as a row averages it; for curves.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use tracer_common::{Loss, Path, SeriesKey};
 
-use crate::{histogram::Precision, metadata::Metadata};
+use crate::{
+    histogram::{Histogram, Precision},
+    metadata::Metadata,
+};
 
 /// One recording, reduced to blocks of intervals. All vectors "by block" have [`Run::blocks`] entries.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +30,11 @@ pub struct Run {
     pub series: BTreeMap<SeriesKey, Track>,
     /// From a return by this path to the thread's next entry.
     pub turnaround: BTreeMap<Path, Times>,
+    /// Exit work where only its path is known; recordings have it by series ([`Track::work`]).
+    pub work: BTreeMap<Path, Times>,
+    /// Width of the buckets that the values came in, as a share of the value, where they were coarser than the cells; 0
+    /// for recordings.
+    pub bucket: f64,
 }
 
 /// A series in a run.
@@ -97,6 +105,20 @@ impl Run {
 }
 
 impl Times {
+    /// Of a distribution a block.
+    #[must_use]
+    pub fn of(blocks: &[Histogram]) -> Self {
+        let mut times = Self { starts: vec![0], ..Self::default() };
+        for one in blocks {
+            times.counts.push(one.count);
+            times.sums.push(one.sum);
+            times.cells.extend(one.cells.keys());
+            times.numbers.extend(one.cells.values());
+            times.starts.push(times.cells.len() as u32);
+        }
+        times
+    }
+
     /// Whether nothing was timed.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -20,6 +20,8 @@ pub enum Kind {
     Work(SeriesKey),
     /// Turnaround after a path.
     Turnaround(Path),
+    /// Exit work of all that left by a path, where series are not told apart.
+    PathWork(Path),
 }
 
 impl Kind {
@@ -29,7 +31,7 @@ impl Kind {
         use Metric::{Errors, Mean, P5, P50, P90, P99, P999, Rate};
         match self {
             Self::Service(_) | Self::Path(_) => &[Rate, Errors, Mean, P50, P90, P99, P999],
-            Self::Work(_) => &[Mean, P50, P90, P99, P999],
+            Self::Work(_) | Self::PathWork(_) => &[Mean, P50, P90, P99, P999],
             Self::Turnaround(_) => &[Mean, P5, P50, P90, P99, P999],
         }
     }
@@ -69,6 +71,7 @@ impl Seen {
             Kind::Turnaround(path) => {
                 run.turnaround.get(&path).map(|times| Self::new(at, run, &[], &[times]))
             }
+            Kind::PathWork(path) => run.work.get(&path).map(|times| Self::new(at, run, &[], &[times])),
             Kind::Path(path) => {
                 let of_path = run.series.iter().filter(|(key, _)| key.path() == path);
                 let tracks: Vec<&Track> = of_path.map(|(_, track)| track).collect();

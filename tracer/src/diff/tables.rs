@@ -108,7 +108,7 @@ pub fn tables(base: &[Run], new: &[Run], context: &Context, progress: Progress) 
                 tables.service.push(row);
             }
             Kind::Path(_) => tables.paths.push(row),
-            Kind::Work(_) => tables.exit_work.push(row),
+            Kind::Work(_) | Kind::PathWork(_) => tables.exit_work.push(row),
             Kind::Turnaround(_) => tables.turnaround.push(row),
         }
     }
@@ -135,8 +135,11 @@ fn kinds(base: &[Run], new: &[Run]) -> Vec<Kind> {
         |key: &SeriesKey| runs().any(|run| run.series.get(key).is_some_and(|track| !track.work.is_empty()));
     let paths: BTreeSet<_> = keys.iter().map(|key| key.path()).collect();
     let turnarounds: BTreeSet<_> = runs().flat_map(|run| run.turnaround.keys().copied()).collect();
+    let path_works: BTreeSet<_> = runs().flat_map(|run| run.work.keys().copied()).collect();
     let works: Vec<_> = keys.iter().copied().filter(worked).map(Kind::Work).collect();
     let services = keys.into_iter().map(Kind::Service);
     let paths = paths.into_iter().map(Kind::Path);
-    services.chain(paths).chain(works).chain(turnarounds.into_iter().map(Kind::Turnaround)).collect()
+    let path_works = path_works.into_iter().map(Kind::PathWork);
+    let turnarounds = turnarounds.into_iter().map(Kind::Turnaround);
+    services.chain(paths).chain(works).chain(path_works).chain(turnarounds).collect()
 }

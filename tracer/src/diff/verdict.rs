@@ -4,7 +4,6 @@ use super::{
     Options,
     interval::benjamini_hochberg,
     model::{Change, Estimate, Metric, Row, Unit, Verdict},
-    row::TESTABLE,
 };
 
 /// Corrects all tests of all rows, and says what follows; how many tests there were.
@@ -33,10 +32,10 @@ pub fn judge<'a>(rows: impl Iterator<Item = &'a mut Row>, unit: Unit, options: &
 #[must_use]
 pub const fn weight(metric: Metric) -> f64 {
     match metric {
-        Metric::Mean | Metric::P50 | Metric::P5 => 3.0,
+        Metric::Mean | Metric::P50 | Metric::P5 => 4.0,
         Metric::P90 => 1.5,
-        Metric::P99 => 1.0,
-        Metric::P999 | Metric::Rate | Metric::Errors => 0.5,
+        Metric::P99 => 0.75,
+        Metric::P999 | Metric::Rate | Metric::Errors => 0.35,
     }
 }
 
@@ -113,9 +112,9 @@ fn because(row: &Row, unit: Unit, options: &Options) -> String {
         (0, _) => return "only in new".to_owned(),
         (_, 0) => return "only in base".to_owned(),
         _ if unit == Unit::Blocks => return "one run a side".to_owned(),
-        (base, new) if base.min(new) < TESTABLE => {
+        (base, new) if base.min(new) < unit.testable() => {
             let fewest = base.min(new);
-            return format!("{fewest} run{} a side", if fewest == 1 { "" } else { "s" });
+            return format!("{fewest} {}{} a side", unit.name(), if fewest == 1 { "" } else { "s" });
         }
         _ => {}
     }

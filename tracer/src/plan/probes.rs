@@ -33,6 +33,7 @@ pub fn handlers(facts: &Facts, wish: &Wish<'_>) -> Result<Plan, String> {
     if facts.get("probeable-entry").is_yes() {
         programs.extend(entry_code(facts));
     } else {
+        programs.push(program("aborted", "rseq_ip_fixup", Role::Optional));
         programs.push(program("final_hook", FINAL_HOOK, Role::Required));
         if facts.kernel_version() < (6, 7) {
             blind_spots.push(

@@ -22,7 +22,8 @@ impl fmt::Display for Dropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { gone, kept } = self;
         match gone.as_slice() {
-            [] => f.write_str("capabilities: had none to drop")?,
+            [] if kept.is_empty() => f.write_str("capabilities: had none to drop")?,
+            [] => f.write_str("capabilities: dropped none")?,
             // root's are all there are.
             gone if gone.len() > 8 => write!(f, "capabilities: dropped {}", gone.len())?,
             gone => {
@@ -104,6 +105,8 @@ mod tests {
         let root = Dropped { gone: vec![Capability::CAP_BPF; 40], kept: vec![] };
         assert_eq!(root.to_string(), "capabilities: dropped 40, kept none");
         assert_eq!(Dropped::default().to_string(), "capabilities: had none to drop");
+        let needed = Dropped { gone: vec![], kept: vec![(Capability::CAP_BPF, "to read")] };
+        assert_eq!(needed.to_string(), "capabilities: dropped none, kept CAP_BPF (to read)");
     }
 
     /// Sets are a thread's own, so a test may drop what it has in a thread that ends.

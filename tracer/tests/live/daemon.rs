@@ -236,10 +236,8 @@ fn too_dear_a_load_is_measured_less() {
     let ring = folder();
     let mut daemon = Daemon::start(ring.path(), &["--max-overhead", "0.0001%"]);
     let said = daemon.next_line();
+    // Detaching, which loses calls, takes two intervals that say so.
     assert!(said.contains("of CPU time, above 0.0001%: from here on counts only"), "{said}");
-    // What loses calls is done only when a second interval says so, too.
-    let said = daemon.next_line();
-    assert!(said.contains("above 0.0001%: from here on nothing attached"), "{said}");
     let level = within(10, || daemon.counter("exitpath_governor_level", "") >= 4.0);
     assert!(level && daemon.counter("exitpath_governor_steps_down_total", "") >= 1.0);
     assert!(within(10, || daemon.counter("exitpath_untraced_seconds_total", "") > 0.0));

@@ -18,6 +18,9 @@ use crate::{
 };
 
 const NOBODY: u32 = 65_534;
+/// Sets of capabilities, by their numbers in include/uapi/linux/capability.h.
+const SYS_ADMIN: u64 = 1 << 21;
+const BOTH: u64 = 1 << 38 | 1 << 39;
 
 /// A copy of the tracer that everybody may execute: nobody may look into the folder it was built in.
 struct Copy(TempDir);
@@ -108,7 +111,6 @@ fn an_attached_tracer_has_no_capability() {
     assert!(within(10, || sets(pid) == none), "{:x?}", sets(pid));
     // What may turn the statistics on can do nothing else, and is still there when the first window has closed.
     let keeper = child(pid, "exitpath-stats").expect("root's tracer has one");
-    const SYS_ADMIN: u64 = 1 << 21;
     assert_eq!(sets(keeper), (vec![0, SYS_ADMIN, SYS_ADMIN, 0], false));
     std::thread::sleep(std::time::Duration::from_millis(400));
     assert_eq!(child(pid, "exitpath-stats"), Some(keeper), "it was killed by its own filter");
@@ -195,7 +197,6 @@ fn a_daemon_closes_the_door_behind_itself() {
 fn what_a_daemon_still_needs_it_keeps() {
     let test = "privileges::what_a_daemon_still_needs_it_keeps";
     let Some(_turn) = turn(test) else { return };
-    const BOTH: u64 = 1 << 38 | 1 << 39;
     let daemon = Daemon::start(Daemon::command().args(["--max-overhead", "50%"]));
     assert_eq!(sets(daemon.pid()), (vec![0, BOTH, BOTH, 0], false));
     drop(daemon);

@@ -22,17 +22,21 @@ use std::{
 const UNIT: &str = "/lib/systemd/system/exitpath.service";
 /// Tenths of what `systemd-analyze security` calls exposure, 0 to 100; docs/SECURITY.md states the figure.
 const EXPOSURE: &str = "--threshold=20";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Install the Debian package into a clean Debian, and start its daemon there
 #[derive(Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// Pack the binary of this target folder, instead of building one
+    #[arg(long, value_name = "DIR")]
+    target_dir: Option<PathBuf>,
+}
 
 /// Runs the task.
-pub fn perform(_: &Arguments) -> Result<ExitCode> {
+pub fn perform(arguments: &Arguments) -> Result<ExitCode> {
     match why_not() {
         Some(why) => println!("skipped: {why}"),
-        None => test()?,
+        None => test(arguments.target_dir.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -46,11 +50,14 @@ pub fn why_not() -> Option<String> {
 }
 
 /// Installs, starts, stops, purges.
-pub fn test() -> Result<()> {
-    let release = vm::image::compile(true)?;
-    let target = release.ancestors().nth(2).context("cargo's target folder")?;
+pub fn test(target: Option<&Path>) -> Result<()> {
+    let target = match target {
+        Some(folder) => std::path::absolute(folder)?,
+        // The guests' binary: one build serves both.
+        None => vm::image::compile(true)?.ancestors().nth(2).context("cargo's target folder")?.to_owned(),
+    };
     let into = workspace::target()?.join("debian");
-    let package = build(target, &into)?;
+    let package = build(&target, &into)?;
     println!("package: {}, {} bytes", package.display(), fs::metadata(&package)?.len());
     let chroot = Chroot::unpack(&root::archive(&cache::folder()?)?, &workspace::target()?)?;
     let before = chroot.files()?;

@@ -16,7 +16,8 @@ Made by `cargo xtask vm --write-docs` from the results of `cargo xtask vm`: do n
 Each cell is one or more guests: Debian's kernel under QEMU, running the cases of `vmtest` with exitpath attached, and a
 QEMU plugin below that counts by which instruction each system call returned. A case is *equal* when the plugin, exitpath
 and the workload's own expectation agree on every count; *within* when exitpath differs as the fidelity or the losses that it
-declares allow; *WRONG* otherwise. *Refused* is exitpath's own word, with its reason.
+declares allow; *WRONG* otherwise. *Refused* is exitpath's own word, with its reason. Under `handlers`
+a case is traced with `-e` of the calls that it names, and compared in these.
 
 ";
 
@@ -43,7 +44,9 @@ fn text(results: &[GuestResult]) -> String {
             plans.push(&result.plan);
         }
     }
+    let commits: BTreeSet<_> = results.iter().map(|result| &*result.commit).collect();
     let mut text = HEAD.to_owned();
+    let _ = writeln!(text, "Results of {}.\n", Vec::from_iter(commits).join(", "));
     let names: Vec<_> = kernels.values().copied().collect();
     let _ = writeln!(text, "| plan | {} |", names.join(" | "));
     let _ = writeln!(text, "|---|{}", "---|".repeat(kernels.len()));

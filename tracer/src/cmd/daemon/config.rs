@@ -107,6 +107,22 @@ mod tests {
         assert!(args.syscalls.is_some());
     }
 
+    /// What is commented out is what may be written: all of it parses, and no option is left out.
+    #[test]
+    fn the_packaged_file_shows_every_option() {
+        let file = include_str!("../../../../contrib/exitpath.toml");
+        let options =
+            file.lines().filter_map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')));
+        let text = options.collect::<Vec<_>>().join("\n");
+        parse(&text).unwrap();
+        let command = DaemonArgs::augment_args(Command::new("config"));
+        for long in command.get_arguments().filter_map(clap::Arg::get_long) {
+            let shown = text.lines().any(|line| line.split(' ').next() == Some(long));
+            assert_eq!(shown, !NOT_HERE.contains(&long), "{long}");
+        }
+        assert!(parse(file).is_ok_and(|args| args.interval.is_none()));
+    }
+
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, line, says) in [

@@ -33,6 +33,13 @@ impl Side {
         for argument in arguments {
             if argument.is_dir() {
                 files.extend(in_folder(argument)?.into_iter().map(|file| (file, Foreign::Skipped)));
+            } else if !argument.exists() && argument.to_string_lossy().starts_with('-') {
+                // Behind the `--` everything is a file: what looks like an option was meant as one.
+                return Err(CliError::usage(
+                    &format!("cannot compare with {}", argument.display()),
+                    "what stands behind -- are recordings, and this looks like an option",
+                    "put options first: exitpath diff --format lkml BASE -- NEW",
+                ));
             } else if argument.exists() || !is_pattern(argument) {
                 files.push((argument.clone(), Foreign::Refused));
             } else {

@@ -30,7 +30,7 @@ pub struct Total(AtomicUsize);
 
 /// Reads all files; `None` stands for one that was skipped. The first error in the order of the files counts.
 pub fn all(
-    files: Vec<(PathBuf, Foreign)>,
+    files: &[(PathBuf, Foreign)],
     threads: usize,
     total: &Total,
     bar: &ProgressBar,

@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use crate::cmd::when::parse_length;
+
 /// `--min-effect`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MinEffect {
@@ -52,6 +54,24 @@ pub fn resamples(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if (100..=20_000).contains(&count) => Ok(count),
         _ => Err("write a number between 100 and 20000".to_owned()),
+    }
+}
+
+/// A span of time in seconds: `30s`, `1h`, `2d`.
+pub fn span(text: &str) -> Result<f64, String> {
+    match parse_length(text) {
+        Some(seconds) if (0.1..=1e8).contains(&seconds) => Ok(seconds),
+        _ => Err("write a length of time, as in 30s or 1h".to_owned()),
+    }
+}
+
+/// A label's name.
+pub fn label(text: &str) -> Result<String, String> {
+    let is_name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !text.is_empty() && is_name(text) && !text.starts_with(|c: char| c.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("write the name of a label, as in instance".to_owned())
     }
 }
 

@@ -16,7 +16,7 @@ pub fn order(base: &[Run], new: &[Run]) -> Vec<SeriesKey> {
 /// A side's units.
 #[derive(Debug)]
 pub struct Units {
-    units: Vec<Unit>,
+    each: Vec<Unit>,
     single: bool,
     timed: Vec<u64>,
 }
@@ -65,9 +65,9 @@ impl Units {
             let scale = |all: f64| if all > 0.0 { 1.0 / all } else { 0.0 };
             let (calls, returns) =
                 (scale(all(|track| &track.service.counts)), scale(all(|track| &track.returns)));
-            let blocks: Vec<_> =
-                if single { (0..run.blocks()).map(|at| at..at + 1).collect() } else { vec![0..run.blocks()] };
-            for blocks in blocks {
+            let step = if single { 1 } else { run.blocks().max(1) };
+            for first in (0..run.blocks()).step_by(step) {
+                let blocks = first..first + step;
                 let mut unit = Unit::default();
                 for (at, key) in order.iter().enumerate() {
                     let Some(track) = run.series.get(key) else { continue };
@@ -89,19 +89,19 @@ impl Units {
                 units.push(unit);
             }
         }
-        Self { units, single, timed }
+        Self { each: units, single, timed }
     }
 
     /// How many.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.units.len()
+        self.each.len()
     }
 
     /// Every unit once.
     #[must_use]
     pub fn ones(&self) -> Vec<f64> {
-        vec![1.0; self.units.len()]
+        vec![1.0; self.each.len()]
     }
 
     /// How often each unit counts in a resample.
@@ -110,8 +110,8 @@ impl Units {
         if self.single {
             return draws.weights(0, resample).to_vec();
         }
-        let mut weights = vec![0.0; self.units.len()];
-        for (run, _) in draws.places(resample, self.units.len()) {
+        let mut weights = vec![0.0; self.each.len()];
+        for (run, _) in draws.places(resample, self.each.len()) {
             weights[run] += 1.0;
         }
         weights
@@ -123,7 +123,7 @@ impl Units {
         let none = vec![0.0; self.timed.len()];
         let mut sums =
             Sums { counts: none.clone(), times: none, paths: [0.0; Path::COUNT], timed: self.timed.clone() };
-        for (unit, &weight) in self.units.iter().zip(weights).filter(|(_, weight)| **weight > 0.0) {
+        for (unit, &weight) in self.each.iter().zip(weights).filter(|(_, weight)| **weight > 0.0) {
             for &(at, count, time) in &unit.counts {
                 sums.counts[at as usize] += weight * count;
                 sums.times[at as usize] += weight * time;

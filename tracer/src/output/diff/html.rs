@@ -10,7 +10,7 @@ use rows::Tables;
 
 use super::words;
 use crate::{
-    diff::{CallShift, Comparison, Estimate, Side, TotalShift},
+    diff::{CallShift, Comparison, Estimate, Side, TotalShift, Unit},
     environment::Difference,
     metadata::Metadata,
     output::{
@@ -131,7 +131,7 @@ fn side(name: &str, side: &Side) -> Value {
     let Side { label, metadata, files, runs, intervals, duration_ns, returns, loss } = side;
     let Metadata { plan, filters, command, .. } = metadata;
     let loss: Vec<_> = loss.iter().map(|(name, count)| format!("{name} {}", human::count(*count))).collect();
-    let [_, kernel, machine] = words::side(side);
+    let [_, kernel, machine] = words::side(side, Unit::Runs);
     let or = |text: String, none: &str| if text.is_empty() { none.to_owned() } else { text };
     let recordings = match &**files {
         [] => String::new(),

@@ -98,7 +98,7 @@ fn method(method: &Method) -> Value {
     let Method { unit, seed, resamples, confidence, fdr, min_effect_ratio, min_effect_ns, tests, block } =
         *method;
     json!({
-        "unit": match unit { Unit::Runs => "runs", Unit::Blocks => "blocks" },
+        "unit": match unit { Unit::Runs => "runs", Unit::Blocks => "blocks", Unit::Hosts => "hosts" },
         "seed": seed,
         "resamples": resamples,
         "confidence": confidence,

@@ -38,7 +38,7 @@ pub fn write(comparison: &Comparison, to: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(to, "### Environment\n")?;
     for (name, side) in [("base", base), ("new", new)] {
-        let [what, kernel, machine] = words::side(side).map(|text| escaped(&text));
+        let [what, kernel, machine] = words::side(side, comparison.method.unit).map(|text| escaped(&text));
         writeln!(to, "- **{name}** {what}\n  - kernel: {kernel}\n  - machine: {machine}")?;
     }
     if environment.is_empty() {

@@ -5,7 +5,7 @@ use super::{
     words,
 };
 use crate::{
-    diff::{CallShift, Change, Comparison, Metric, Row, Verdict},
+    diff::{CallShift, Change, Comparison, Metric, Row, Unit, Verdict},
     output::human,
 };
 
@@ -52,7 +52,8 @@ pub(super) fn sections(comparison: &Comparison) -> Vec<Section> {
         ("exit work by call and path, sys_exit to the last hook before user mode", exit_work),
         ("turnaround by path, a thread's return to its next entry", turnaround),
     ];
-    let mut all: Vec<_> = rows.into_iter().map(|(title, rows)| of_rows(title, rows, &confidence)).collect();
+    let mut all: Vec<_> =
+        rows.into_iter().map(|(title, rows)| of_rows(title, rows, &confidence, method.unit)).collect();
     all.push(of_calls(comparison, &confidence));
     all.push(of_mix(comparison, &confidence));
     all.retain(|section| !section.groups.is_empty());
@@ -82,7 +83,7 @@ impl Column {
     }
 }
 
-fn of_rows(title: &str, rows: &[Row], confidence: &str) -> Section {
+fn of_rows(title: &str, rows: &[Row], confidence: &str, unit: Unit) -> Section {
     let interval = format!("{confidence} interval");
     Section {
         title: title.to_owned(),
@@ -91,7 +92,7 @@ fn of_rows(title: &str, rows: &[Row], confidence: &str) -> Section {
             left("path"),
             right("n base"),
             right("n new"),
-            right("runs").drops(3),
+            right(&format!("{}s", unit.name())).drops(3),
             left("overall"),
         ],
         columns: vec![
@@ -106,11 +107,11 @@ fn of_rows(title: &str, rows: &[Row], confidence: &str) -> Section {
             right("q").drops(2),
             left("verdict"),
         ],
-        groups: rows.iter().map(of_row).collect(),
+        groups: rows.iter().map(|row| of_row(row, unit)).collect(),
     }
 }
 
-fn of_row(row: &Row) -> Group {
+fn of_row(row: &Row, unit: Unit) -> Group {
     let (name, path) = (row.subject.name(), row.subject.path().name());
     let overall = if row.because.is_empty() {
         row.verdict.name().to_owned()
@@ -123,7 +124,7 @@ fn of_row(row: &Row) -> Group {
         format!("{}/{}", row.base.runs, row.new.runs)
     };
     let [base, new] = [row.base.timed, row.new.timed].map(human::count);
-    let heading = format!("{name} {path}: {overall}; n {base} base, {new} new; runs {runs}");
+    let heading = format!("{name} {path}: {overall}; n {base} base, {new} new; {}s {runs}", unit.name());
     let mut lines: Vec<_> = shown(row).map(of_change).collect();
     if lines.is_empty() {
         lines.push([NONE; 10].map(str::to_owned).to_vec());

@@ -116,7 +116,7 @@ fn sides(comparison: &Comparison, page: &mut Page<'_>) -> io::Result<()> {
     let Comparison { base, new, environment, .. } = comparison;
     page.gap()?;
     let ([base, base_kernel, base_machine], [new, new_kernel, new_machine]) =
-        (words::side(base), words::side(new));
+        (words::side(base, comparison.method.unit), words::side(new, comparison.method.unit));
     page.text(&format!("base: {base}"), 4)?;
     page.text(&format!("new: {new}"), 4)?;
     for (what, base, new) in [("kernel", base_kernel, new_kernel), ("machine", base_machine, new_machine)] {

@@ -114,7 +114,7 @@ fn shift(estimate: Estimate) -> String {
 }
 
 /// What a side is: recordings, plan, size, losses; its kernel; its machine.
-pub(super) fn side(side: &Side) -> [String; 3] {
+pub(super) fn side(side: &Side, unit: Unit) -> [String; 3] {
     let Metadata { kernel, machine, plan, command, filters, .. } = &side.metadata;
     let loss: Vec<_> =
         side.loss.iter().map(|(name, count)| format!("{name} {}", human::count(*count))).collect();
@@ -122,7 +122,7 @@ pub(super) fn side(side: &Side) -> [String; 3] {
     let mut what = format!(
         "{}: {} in {} intervals, {}, {} returns; plan {} ({}); loss: {loss}",
         side.label,
-        plural(side.runs, "run"),
+        plural(side.runs, unit.name()),
         human::count(side.intervals as u64),
         human::time(side.duration_ns),
         human::count(side.returns),
@@ -136,6 +136,12 @@ pub(super) fn side(side: &Side) -> [String; 3] {
     if !command.is_empty() {
         what += "; command: ";
         what += &command.join(" ");
+    }
+    if unit == Unit::Hosts {
+        let Metadata { kernel, .. } = &side.metadata;
+        let kernel =
+            format!("Linux {}, {} frame, decided in {}", kernel.release, kernel.frame, kernel.decision);
+        return [what, kernel, format!("not known; hosts: {}", side.files.join(", "))];
     }
     let kernel = format!(
         "Linux {} {}, {} frame, decided in {}; command line: {}",
@@ -164,6 +170,9 @@ pub(super) fn method(method: &Method) -> String {
         *method;
     let how = match unit {
         Unit::Runs => format!("hierarchical bootstrap (runs, then blocks of {})", plural(block, "interval")),
+        Unit::Hosts => {
+            format!("hierarchical bootstrap (hosts, then blocks of {})", plural(block, "interval"))
+        }
         Unit::Blocks => {
             format!(
                 "block bootstrap within the only run of a side (blocks of {}), which says nothing of run-to-run \

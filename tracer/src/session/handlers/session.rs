@@ -34,6 +34,7 @@ use crate::{
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/exitpath-old.bpf.o"));
 
 const FORK: &str = "sched/sched_process_fork";
+const ABORT: &str = "rseq/rseq_ip_fixup";
 
 /// Loaded and attached programs.
 pub struct Session {
@@ -111,7 +112,7 @@ impl Session {
                 "handler_full" => {
                     wanted.extend(attach::handlers(["handler_full", "handler_full_ret"], &self.targets));
                 }
-                "handler_ret" | "handler_full_ret" | "born" => {}
+                "handler_ret" | "handler_full_ret" | "born" | "aborted" => {}
                 name => wanted.push(attach::on(name, program.hook)),
             }
         }
@@ -125,6 +126,13 @@ impl Session {
             };
             if let Err(why) = result {
                 self.note(one, why, &mut missing)?;
+            }
+        }
+        if self.plan.programs.iter().any(|program| program.name == "aborted") {
+            let event = self.group.event_id(ABORT).map_err(|error| error.to_string());
+            match event.and_then(|id| self.on_event("aborted", id)) {
+                Ok(event) => self.events.push(event),
+                Err(why) => missing.push(("aborted", why)),
             }
         }
         self.plan = self.plan.clone().without(&missing);

@@ -30,11 +30,19 @@ pub fn find(
     let tables = look::tables(ebpf, group, &functions, getppid(facts), config);
     // The look's probe is gone before others are defined.
     group.remove();
-    let tables = tables.unwrap_or_else(|why| {
+    let mut tables = tables.unwrap_or_else(|why| {
         plan.blind_spots.push(format!("handlers are told by name, some may be missing ({why})"));
         functions.guess()
     });
-    let targets = functions.targets(&tables, |call| selects(settings, call));
+    if tables[1].is_empty() {
+        // Kernels that call through a switch statement keep the 64-bit table alone, for tracers' sake.
+        let [_, i386] = functions.guess();
+        tables[1] = i386;
+        plan.blind_spots.push("i386 handlers are told by name: other i386 calls have no latency".to_owned());
+    }
+    // These change the number that the final hook reads.
+    let always = |call: SyscallId| config.final_hook != 0 && (call.is_exec() || call.is_sigreturn());
+    let targets = functions.targets(&tables, |call| always(call) || selects(settings, call));
     let refuse = |why: &str| SessionError::Other { what: format!("plan {}", plan.name), why: why.into() };
     if config.final_hook != 0 {
         // There the programs read who called whom from the stack, and look nothing up.
