@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Scrapes of each host before it is asked for.
-const SCRAPES: u32 = 50;
+const SCRAPES: u32 = 30;
 
 /// Hosts by side, each a few per mille from the others.
 fn fleet(sides: [(&'static str, f64); 2], a_side: u64) -> Vec<(Exporter, &'static str)> {
@@ -50,7 +50,7 @@ fn a_shift_on_three_hosts_of_six_is_slower() {
     let Some(server) = Server::start("a_shift_on_three_hosts_of_six_is_slower", &targets, true) else {
         return;
     };
-    server.wait_for(6, SCRAPES);
+    crate::wait_for(&server, 6, SCRAPES);
     let (base, new) = (r#"release="6.1.0-test""#, r#"{release="6.12.0-test"}"#);
     let said = json(&diff(&server, base, new, &["--format", "json"]));
     println!("{}", serde_json::to_string_pretty(&said).unwrap());
