@@ -240,7 +240,7 @@ fn spread(snapshot: &mut Snapshot, name: &str, count: u64) {
     );
     let (mut seen, mut given) = (0_u64, 0_u64);
     for (_, one) in snapshot.series.iter_mut().filter(|(key, _)| is_of(key)) {
-        seen += one.returns;
+        seen = seen.saturating_add(one.returns);
         let upto = (count as f64 * seen as f64 / all.max(1) as f64).round() as u64;
         // Which error it was is not compared.
         one.errors.insert(0, upto - given);
@@ -293,5 +293,17 @@ mod tests {
                 && notes.contains("nonsense (x86_64, iret)"),
             "{notes}"
         );
+    }
+
+    #[test]
+    fn more_returns_than_a_number_holds_do_not_wrap() {
+        let mut parts = Parts::new(1, 110.0, 10.0);
+        parts.is_there(&answered(&[], &[(110.0, 4.0)]), true);
+        parts.returns(&of("kill", "sysret", &[(110.0, 1e30)]));
+        parts.returns(&of("kill", "iret", &[(110.0, 1e30)]));
+        parts.errors(&answered(&[("syscall", "kill"), ("errno", "EPERM")], &[(110.0, 8.0)]));
+        let (blocks, _) = parts.blocks();
+        let errors: u64 = blocks[0].series.values().map(|one| one.errors[&0]).sum();
+        assert_eq!(errors, 8);
     }
 }

@@ -148,3 +148,16 @@ fn shuffled_labels_find_next_to_nothing() {
     assert!(aa.shuffles == 200 && aa.tests > 200 && aa.any <= 10 && aa.found >= aa.any, "{aa:?}");
     assert_eq!((comparison.base.runs, comparison.new.runs), (8, 8));
 }
+
+#[test]
+fn more_timed_calls_than_a_number_holds_do_not_wrap() {
+    let most = |ns| {
+        let mut one = series(10, ns);
+        (one.returns, one.latency.count) = (u64::MAX, u64::MAX);
+        one
+    };
+    let one = |id: &str, ns| run(id, [vec![(key(0, Sysret), most(ns)), (key(0, Iret), most(3.0 * ns))]]);
+    let comparison = compared(&[one("base", 100.0)], &[one("new", 200.0)]);
+    let [call] = &*comparison.calls else { panic!("{:?}", comparison.calls) };
+    assert_eq!((call.base_timed, call.new_timed), (u64::MAX, u64::MAX));
+}
