@@ -19,6 +19,7 @@ mod mutants;
 mod overhead;
 mod package;
 mod packages;
+mod prometheus_check;
 #[path = "../../tracer/build/ebpf.rs"]
 mod recipe;
 mod run;
@@ -55,6 +56,7 @@ enum Task {
     Lint(lint::Arguments),
     Overhead(overhead::Arguments),
     BenchCheck(bench_check::Arguments),
+    PrometheusCheck(prometheus_check::Arguments),
     Fuzz(fuzz::Arguments),
     Calibrate(comparison::Calibrate),
     DiffBench(comparison::Bench),
@@ -85,6 +87,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Lint(arguments) => lint::perform(&arguments),
         Task::Overhead(arguments) => overhead::perform(&arguments),
         Task::BenchCheck(arguments) => bench_check::perform(&arguments),
+        Task::PrometheusCheck(arguments) => prometheus_check::perform(&arguments),
         Task::Fuzz(arguments) => fuzz::perform(&arguments),
         Task::Calibrate(arguments) => comparison::calibrate(&arguments),
         Task::DiffBench(arguments) => comparison::bench(&arguments),

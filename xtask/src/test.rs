@@ -8,7 +8,7 @@ mod binaries;
 mod nextest;
 mod tally;
 
-use crate::{artifacts, cache, install, package, packages, vm, workspace};
+use crate::{artifacts, cache, install, package, packages, prometheus_check, vm, workspace};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use nextest::Binaries;
@@ -23,13 +23,17 @@ use tally::Tally;
 /// Test binaries whose name begins so trace the running kernel.
 const LIVE: &str = "live";
 /// Debian packages, and which tests look for them.
-const PACKAGES: [&str; 3] = [
+const PACKAGES: [&str; 5] = [
     // Shows that nothing of ours stays in the kernel.
     "bpftool",
     // Shows that another tracer keeps what it sees.
     "linux-perf",
     // Opens the HTML pages, and says what its console says.
     "chromium",
+    // Scrapes a fleet, and is asked for it. The tests start it by themselves.
+    prometheus_check::PROMETHEUS,
+    // Has Google's pprof, which reads the daemon's profiles.
+    "golang-go",
 ];
 /// The HDR implementation that is not ours, for reading recordings back.
 const PYTHON: [&str; 3] =

@@ -1,35 +1,22 @@
 //! The daemon's state: what is read goes to the ring, to the totals, and to the last minutes.
 
-use std::{
-    fs,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+mod answers;
 
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{
-    exposition::{self, Encoding, Histograms, proto::MetricFamily},
+    exposition::Encoding,
     governor::{Governor, Step},
-    numbers::{self, Numbers, process},
+    numbers::Numbers,
     options::Options,
-    otlp,
     recent::Recent,
     source::{Paused, Source},
     totals::Totals,
 };
-use crate::{
-    metadata::Metadata,
-    report::{Claim, Report, View},
-    ring::Ring,
-    session::cost::WINDOW,
-    snapshot::Snapshot,
-};
+use crate::{metadata::Metadata, ring::Ring, session::cost::WINDOW, snapshot::Snapshot};
 
 /// Whoever asks more often gets the same numbers again.
 const FRESH: Duration = Duration::from_secs(1);
-
-/// The schema of pushed histograms where native ones are switched off.
-const OTLP_SCHEMA: i8 = 5;
 
 /// The state.
 pub struct Core {
@@ -193,61 +180,6 @@ impl Core {
         }
     }
 
-    /// An exposition.
-    pub fn metrics(&mut self, encoding: Encoding) -> Vec<u8> {
-        self.refresh();
-        if let Some((_, bytes)) = self.encoded.iter().find(|(one, _)| *one == encoding) {
-            return bytes.clone();
-        }
-        let bytes = exposition::encode(&self.families(self.options.histograms), encoding);
-        self.encoded.push((encoding, bytes.clone()));
-        bytes
-    }
-
-    /// The same as a request of OTLP.
-    pub fn otlp(&mut self) -> ExportMetricsServiceRequest {
-        let native = Some(self.options.histograms.native.unwrap_or(OTLP_SCHEMA));
-        let families = self.families(Histograms { native, classic: false });
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        otlp::request(&families, &self.metadata, host.trim(), self.started, SystemTime::now())
-    }
-
-    fn families(&mut self, histograms: Histograms) -> Vec<MetricFamily> {
-        self.refresh();
-        let own = self.own_numbers();
-        let claim = Claim::new(&self.metadata.plan, 0, &self.totals.losses);
-        let facts = exposition::Facts {
-            metadata: &self.metadata,
-            fidelity: &claim.fidelity,
-            started: self.started,
-            histograms,
-            own: &own,
-        };
-        exposition::families(&self.totals, &facts)
-    }
-
-    fn own_numbers(&self) -> Vec<(&'static str, &'static str, f64)> {
-        let mut numbers = self.numbers;
-        numbers.gap_ns += self.paused.map_or(0, |since| since.elapsed().as_nanos() as u64);
-        let mut own = numbers.list();
-        own.extend(process(self.started));
-        if let Some(ring) = &self.ring {
-            own.extend(numbers::ring(ring));
-        }
-        if let (Some(governor), Some(limit)) = (&self.governor, self.options.max_overhead) {
-            own.extend(numbers::governor(governor, limit));
-        }
-        own
-    }
-
-    /// The report of the last seconds, as far as they are in memory.
-    pub fn report(&mut self, seconds: f64, view: &View) -> Report {
-        self.refresh();
-        let mut sum = self.recent.last(seconds - self.pending.duration_ns as f64 / 1e9);
-        sum.merge(&self.pending);
-        Report::new(&self.metadata, &sum, view)
-    }
-
     /// The last minutes.
     #[must_use]
     pub const fn recent(&self) -> &Recent {
@@ -308,18 +240,21 @@ impl Core {
         self.options = options;
     }
 
-    /// Another source takes over. It has been attached while the old one still counted; what it saw until that one
-    /// has stopped is not counted twice. Between the two there is a gap, which is counted as time.
+    /// Another source takes over. It has been attached while the old one still counts, which is read a last time, and
+    /// the new one right after it, from when on that one counts. Between the two readings there is a gap, of
+    /// milliseconds, which is counted as time.
     pub fn replace(&mut self, source: Box<dyn Source>, metadata: Metadata) {
-        let old = std::mem::replace(&mut self.source, source);
-        let since = Instant::now();
-        let last = old.stop();
+        let mut old = std::mem::replace(&mut self.source, source);
         let paused = self.paused.take();
+        let since = Instant::now();
+        let last = old.interval();
         if paused.is_none() {
             // What both saw is the old one's.
             drop(self.source.interval());
         }
         let gap = paused.unwrap_or(since).elapsed();
+        // What it sees while it is taken out, the new one counts.
+        drop(old.stop());
         self.numbers.gap_ns = self.numbers.gap_ns.saturating_add(gap.as_nanos() as u64);
         self.begin_anew(last);
         self.metadata = metadata;

@@ -41,7 +41,7 @@ fn every_query_of_the_dashboard_and_every_rule_has_an_answer() {
     let hosts = [Exporter::start(HOST), Exporter::start(Made { release: "6.12.0-test", seed: 1, ..HOST })];
     let targets: Vec<_> = hosts.iter().map(|host| (host.address, &[][..])).collect();
     let Some(server) = Server::start(test, &targets, true) else { return };
-    server.wait_for(2, 20);
+    crate::wait_for(&server, 2, 20);
     let dashboard: Value = serde_json::from_str(&contrib("grafana/exitpath.json")).unwrap();
     let mut all = Vec::new();
     queries(&dashboard, &mut all);

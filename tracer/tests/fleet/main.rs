@@ -5,14 +5,13 @@ mod contrib;
 mod exporter;
 mod failures;
 mod server;
+#[path = "../support/skip.rs"]
+mod support;
 
-/// Says that a test cannot run here, and why; the test runner counts it as skipped.
-fn skip(name: &str, why: &str) {
-    use std::io::Write as _;
+use support::skip;
 
-    eprintln!("skipped: {why}");
-    if let Some(log) = std::env::var_os("EXITPATH_SKIP_LOG") {
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        writeln!(file, "{name}: {why}").unwrap();
-    }
+/// Waits until the server scraped every one of `targets` so often.
+fn wait_for(server: &server::Server, targets: usize, scrapes: u32) {
+    let query = format!("count(count_over_time(exitpath_kernel_info[1h]) >= {scrapes}) == {targets}");
+    assert!(server::within(120, || !server.ask(&query).is_empty()), "{}", server.log());
 }

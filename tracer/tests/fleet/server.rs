@@ -87,15 +87,10 @@ impl Server {
     pub fn ask(&self, query: &str) -> Vec<Series> {
         self.client().at(query, now()).unwrap_or_else(|error| panic!("{query}: {error}"))
     }
-
-    /// Waits until it scraped every one of `targets` so often.
-    pub fn wait_for(&self, targets: usize, scrapes: u32) {
-        let query = format!("count(count_over_time(exitpath_kernel_info[1h]) >= {scrapes}) == {targets}");
-        assert!(within(120, || !self.ask(&query).is_empty()), "{}", self.log());
-    }
 }
 
-fn within(seconds: u64, mut done: impl FnMut() -> bool) -> bool {
+/// Waits for at most so long; whether it came to that.
+pub fn within(seconds: u64, mut done: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < end {
         if done() {

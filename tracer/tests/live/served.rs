@@ -1,8 +1,8 @@
 //! A daemon that traces this machine, for tests that talk to it.
 
 use std::{
-    io::Read as _,
-    net::{SocketAddr, TcpListener},
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -20,7 +20,8 @@ pub struct Daemon {
     child: Child,
     /// Where.
     pub address: SocketAddr,
-    _ring: TempDir,
+    /// What it keeps.
+    pub ring: TempDir,
 }
 
 impl Daemon {
@@ -56,7 +57,7 @@ impl Daemon {
         command.arg(ring.path()).stdout(Stdio::null()).stderr(Stdio::piped());
         let starting = ready::start(command).expect("the daemon can be started");
         let (child, _) = starting.attached(PATIENCE).expect("the daemon attaches");
-        Self { child, address, _ring: ring }
+        Self { child, address, ring }
     }
 
     /// Its process.
@@ -85,4 +86,15 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The body of an answer.
+pub fn get(address: SocketAddr, path: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("it reads");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("it answers");
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+    assert!(bytes.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&bytes[..end]));
+    bytes.split_off(end + 4)
 }
