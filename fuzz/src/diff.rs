@@ -74,7 +74,7 @@ fn run(from: &mut Bytes, name: String, metadata: &Metadata) -> Run {
         for _ in 0..from.byte() % 4 {
             let one = series(from);
             let key = key(from);
-            if from.byte() % 16 == 0 {
+            if from.byte().is_multiple_of(16) {
                 snapshot.moved.insert(key, one);
             } else {
                 snapshot.series.insert(key, one);
