@@ -77,6 +77,9 @@ fn main() {
         Scenario { name: "one call of 4 + 4 %", shifted: 1, shift: 1.04, ..plain },
         Scenario { name: "all + 1.01 %, spread 0.5 %", shifted: 4, shift: 1.0101, spread: 0.005, ..plain },
         Scenario { name: "A/A, spread 0.5 %", spread: 0.005, ..plain },
+        Scenario { name: "A/A, 3 hosts", runs: [3, 3], ..plain },
+        Scenario { name: "one call of 4 + 10 %, 3 hosts", shifted: 1, shift: 1.1, runs: [3, 3], ..plain },
+        Scenario { name: "all calls + 10 %, 3 hosts", shifted: 4, shift: 1.1, runs: [3, 3], ..plain },
     ];
     println!("{pairs} pairs each, seed {seed}, {RESAMPLES} resamples, {INTERVALS} intervals a run\n");
     println!(
@@ -131,7 +134,9 @@ fn one(scenario: Scenario, seed: u64) -> Comparison {
         (0..runs).map(|_| run(&mut random, calls, scenario.spread)).collect()
     };
     let (base, new) = (side(&base, scenario.runs[0]), side(&new, scenario.runs[1]));
-    let options = Options { seed, resamples: RESAMPLES, ..Options::default() };
+    // Three runs are not tested, three hosts are.
+    let hosts = scenario.runs[0] < 4;
+    let options = Options { seed, resamples: RESAMPLES, hosts, ..Options::default() };
     compare(&base, &new, &options, &|_| ()).expect("they can be compared")
 }
 

@@ -147,7 +147,20 @@ impl Sums {
         }
         add(&mut self.count, one.count);
         add(&mut self.sum, one.sum);
-        self.cells = union(&self.cells, one.cells.iter().map(|(&cell, &count)| (cell, count)));
+        // Most cells are there already: the vector is made anew only for those that are not.
+        let (mut at, mut new) = (0, Vec::new());
+        for (&cell, &count) in &one.cells {
+            while self.cells.get(at).is_some_and(|held| held.0 < cell) {
+                at += 1;
+            }
+            match self.cells.get_mut(at) {
+                Some((held, sum)) if *held == cell => add(sum, count),
+                _ => new.push((cell, count)),
+            }
+        }
+        if !new.is_empty() {
+            self.cells = union(&self.cells, new.into_iter());
+        }
     }
 
     fn merge(&mut self, other: Self) {

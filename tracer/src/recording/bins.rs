@@ -3,13 +3,10 @@
 //! Written with the `hdrhistogram` crate. Read by hand, because a file may be hostile: the crate's reader allocates
 //! whatever length the file claims.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Read},
-};
+use std::{collections::BTreeMap, io};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use flate2::read::ZlibDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 use tracer_common::hdr;
 
 use crate::histogram::{Histogram, Precision, total};
@@ -35,48 +32,74 @@ pub(crate) fn to_hdr(histogram: &Histogram) -> io::Result<hdrhistogram::Histogra
     Ok(hdr)
 }
 
-/// The cells of an encoded distribution, or what is wrong with it. `overflow` of the values in the last bucket
-/// are above the range.
-pub(super) fn decode(text: &str, precision: Precision, overflow: u64) -> Result<BTreeMap<u16, u64>, String> {
-    let bytes = STANDARD.decode(text).map_err(|error| format!("its histogram is not base64 ({error})"))?;
-    let mut cells = counts(&inflate(&bytes, precision)?, precision)?;
-    if overflow > 0 {
-        let last = precision.cells() as u16 - 1;
-        let held = cells.remove(&last).unwrap_or(0);
-        let Some(rest) = held.checked_sub(overflow) else {
-            return Err("its closing line says more overflow than its last bucket holds".to_owned());
-        };
-        if rest > 0 {
-            cells.insert(last, rest);
-        }
-        cells.insert(last + 1, overflow);
+/// Decodes distributions. Its memory is kept from one to the next: a recording has many thousands of them.
+pub(super) struct Decoder {
+    zlib: Decompress,
+    bytes: Vec<u8>,
+    plain: Vec<u8>,
+}
+
+impl Decoder {
+    pub(super) fn new() -> Self {
+        Self { zlib: Decompress::new(true), bytes: Vec::new(), plain: Vec::new() }
     }
-    Ok(cells)
+
+    /// The cells of an encoded distribution, or what is wrong with it. `overflow` of the values in the last bucket
+    /// are above the range.
+    pub(super) fn decode(
+        &mut self,
+        text: &str,
+        precision: Precision,
+        overflow: u64,
+    ) -> Result<BTreeMap<u16, u64>, String> {
+        self.bytes.clear();
+        STANDARD
+            .decode_vec(text, &mut self.bytes)
+            .map_err(|error| format!("its histogram is not base64 ({error})"))?;
+        let mut cells = counts(self.inflate(precision)?, precision)?;
+        if overflow > 0 {
+            let last = precision.cells() as u16 - 1;
+            let held = cells.remove(&last).unwrap_or(0);
+            let Some(rest) = held.checked_sub(overflow) else {
+                return Err("its closing line says more overflow than its last bucket holds".to_owned());
+            };
+            if rest > 0 {
+                cells.insert(last, rest);
+            }
+            cells.insert(last + 1, overflow);
+        }
+        Ok(cells)
+    }
+
+    /// Never more than a distribution can be, whatever the stream says of itself.
+    fn inflate(&mut self, precision: Precision) -> Result<&[u8], String> {
+        let cookie = word(&self.bytes, 0);
+        if cookie == Some(PLAIN) {
+            return Ok(&self.bytes);
+        }
+        if cookie != Some(COMPRESSED) {
+            return Err("its histogram is in no encoding of HdrHistogram V2".to_owned());
+        }
+        let most = HEADER + VARINT * precision.cells();
+        self.plain.clear();
+        self.plain.reserve(most + 1);
+        self.zlib.reset(true);
+        let stream = self.bytes.get(8..).unwrap_or_default();
+        let outcome = self.zlib.decompress_vec(stream, &mut self.plain, FlushDecompress::Finish);
+        if self.plain.len() > most {
+            return Err("its histogram has more buckets than there are".to_owned());
+        }
+        match outcome {
+            Ok(Status::StreamEnd) => Ok(&self.plain),
+            Ok(_) => Err("its histogram cannot be decompressed (it ends early)".to_owned()),
+            Err(error) => Err(format!("its histogram cannot be decompressed ({error})")),
+        }
+    }
 }
 
 /// How many values are in cells.
 pub(super) fn binned(cells: &BTreeMap<u16, u64>) -> u64 {
     total(cells.values().copied())
-}
-
-fn inflate(bytes: &[u8], precision: Precision) -> Result<Vec<u8>, String> {
-    let cookie = word(bytes, 0);
-    if cookie == Some(PLAIN) {
-        return Ok(bytes.to_vec());
-    }
-    if cookie != Some(COMPRESSED) {
-        return Err("its histogram is in no encoding of HdrHistogram V2".to_owned());
-    }
-    let most = HEADER + VARINT * precision.cells();
-    let mut plain = Vec::new();
-    ZlibDecoder::new(bytes.get(8..).unwrap_or_default())
-        .take(most as u64 + 1)
-        .read_to_end(&mut plain)
-        .map_err(|error| format!("its histogram cannot be decompressed ({error})"))?;
-    if plain.len() > most {
-        return Err("its histogram has more buckets than there are".to_owned());
-    }
-    Ok(plain)
 }
 
 fn counts(plain: &[u8], precision: Precision) -> Result<BTreeMap<u16, u64>, String> {
@@ -89,7 +112,8 @@ fn counts(plain: &[u8], precision: Precision) -> Result<BTreeMap<u16, u64>, Stri
     let Some(mut rest) = plain.get(HEADER..).filter(|rest| rest.len() == length) else {
         return Err("its histogram is shorter or longer than it says".to_owned());
     };
-    let mut cells = BTreeMap::new();
+    // In order, so that the map is built in one go.
+    let mut cells = Vec::with_capacity(rest.len());
     let mut cell = 0_u64;
     while !rest.is_empty() {
         let number = varint(&mut rest).ok_or("its histogram ends inside a count")?;
@@ -103,11 +127,11 @@ fn counts(plain: &[u8], precision: Precision) -> Result<BTreeMap<u16, u64>, Stri
             if cell >= precision.cells() as u64 {
                 return Err("its histogram has more buckets than there are".to_owned());
             }
-            cells.insert(cell as u16, half);
+            cells.push((cell as u16, half));
         }
         cell = cell.saturating_add(1);
     }
-    Ok(cells)
+    Ok(cells.into_iter().collect())
 }
 
 /// LEB128-64b9B: seven bits a byte, the lowest first; the ninth byte is taken whole.

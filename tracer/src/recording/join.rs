@@ -22,6 +22,8 @@ pub(super) struct Joiner<'a> {
     pub precision: Precision,
     /// Encoded histograms by tag.
     pub lines: &'a mut BTreeMap<String, String>,
+    /// Of the lines' histograms.
+    pub decoder: &'a mut bins::Decoder,
     /// Names that this version does not know.
     pub unknown: &'a mut BTreeSet<String>,
 }
@@ -103,8 +105,10 @@ impl Joiner<'_> {
         let mut histogram = Histogram { count, sum, min, max, ..empty };
         if binned > 0 {
             let text = self.lines.remove(tag).ok_or_else(|| format!("the histogram of {tag} is missing"))?;
-            histogram.cells =
-                bins::decode(&text, self.precision, overflow).map_err(|why| format!("{tag}: {why}"))?;
+            histogram.cells = self
+                .decoder
+                .decode(&text, self.precision, overflow)
+                .map_err(|why| format!("{tag}: {why}"))?;
             let found = bins::binned(&histogram.cells);
             if found != binned {
                 return Err(format!("it says {binned} values for {tag}, whose histogram holds {found}"));

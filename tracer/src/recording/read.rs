@@ -11,6 +11,7 @@ use tracer_common::{Path, SeriesKey};
 
 use super::{
     Cut, MAJOR, NOTE, RecordingError,
+    bins::Decoder,
     closing::Note,
     compression::{Compression, Opened, open},
     join::Joiner,
@@ -58,6 +59,7 @@ pub struct Reader<'a> {
     metadata: Metadata,
     precision: Precision,
     lines: Lines<'a>,
+    decoder: Decoder,
     compression: Compression,
     intervals: u64,
     done: bool,
@@ -91,7 +93,8 @@ impl<'a> Reader<'a> {
         let precision = Precision::from_digits(metadata.precision)
             .ok_or_else(|| corrupt(1, &format!("precision {} is none", metadata.precision)))?;
         let (cut, unknown) = (None, BTreeSet::new());
-        Ok(Self { metadata, precision, lines, compression, intervals: 0, done: false, cut, unknown })
+        let decoder = Decoder::new();
+        Ok(Self { metadata, precision, lines, decoder, compression, intervals: 0, done: false, cut, unknown })
     }
 
     /// The head.
@@ -137,6 +140,7 @@ impl<'a> Reader<'a> {
                     let joiner = Joiner {
                         precision: self.precision,
                         lines: &mut pending.lines,
+                        decoder: &mut self.decoder,
                         unknown: &mut self.unknown,
                     };
                     let snapshot = joiner.join(closing).map_err(|why| corrupt(self.lines.number(), &why))?;
