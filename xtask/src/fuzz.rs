@@ -62,6 +62,8 @@ pub fn perform(arguments: &Arguments) -> Result<ExitCode> {
             &*format!("-max_total_time={}", arguments.seconds),
             "-print_final_stats=1",
             "-rss_limit_mb=2048",
+            // libFuzzer's own limit is 20 minutes: nothing would ever count as a hang.
+            "-timeout=25",
         ]);
         run::shown(&mut fuzz)?;
     }
