@@ -1,8 +1,8 @@
 //! What must hold for any bytes that are read as a recording.
 
 use tracer::{
-    output::table,
-    output::{Format, Renderer},
+    diff::{Gather, Options, compare},
+    output::{self, Format, Renderer, table},
     recording::{Compression, Encoder, Recording, RecordingWriter, read},
     report::{Report, View},
     snapshot::Snapshot,
@@ -30,6 +30,7 @@ pub fn body(bytes: &[u8]) {
     } else if let Ok(recording) = plain {
         again(&recording);
         shown(&recording);
+        compared(&recording);
     }
 }
 
@@ -59,5 +60,20 @@ fn shown(recording: &Recording) {
     for format in formats {
         let mut renderer = Renderer::new(format, table::Options::default(), false);
         renderer.render(&report, &mut Vec::new()).expect("memory can be written");
+    }
+}
+
+/// Every second interval against the others: what a file says, all the way to a page.
+fn compared(recording: &Recording) {
+    let side = |first: usize| {
+        let mut gather = Gather::new(first.to_string(), recording.metadata.clone());
+        recording.intervals.iter().skip(first).step_by(2).for_each(|snapshot| gather.take(snapshot));
+        gather.finish(Vec::new())
+    };
+    let options = Options { resamples: 20, curves: true, ..Options::default() };
+    let Ok(comparison) = compare(&[side(0)], &[side(1)], &options, &|_| {}) else { return };
+    let layout = output::diff::Options::default();
+    for format in [output::diff::Format::Lkml, output::diff::Format::Json, output::diff::Format::Html] {
+        output::diff::write(format, &comparison, &layout, &mut Vec::new()).expect("memory can be written");
     }
 }

@@ -80,9 +80,9 @@ impl Parts {
             match key {
                 Some(key) => {
                     let Some(part) = self.block(at) else { continue };
-                    series(&mut part.snapshot, key).returns += count;
+                    add(&mut series(&mut part.snapshot, key).returns, count);
                 }
-                None if is_other => self.other += count,
+                None if is_other => add(&mut self.other, count),
                 None => {}
             }
         }
@@ -99,7 +99,7 @@ impl Parts {
         let Some(name) = answered.labels.get("syscall").filter(|name| *name != OTHER) else { return };
         for &(at, value) in &answered.values {
             if let Some(part) = self.block(at) {
-                *part.errors.entry(name.clone()).or_default() += value.round() as u64;
+                add(part.errors.entry(name.clone()).or_default(), value.round() as u64);
             }
         }
     }
@@ -113,7 +113,7 @@ impl Parts {
         };
         for &(at, value) in &answered.values {
             if let Some(part) = self.block(at) {
-                part.snapshot.losses[kind as usize] += value.ceil() as u64;
+                add(&mut part.snapshot.losses[kind as usize], value.ceil() as u64);
             }
         }
     }
@@ -230,6 +230,11 @@ fn number(abi: Abi, name: &str) -> Option<u16> {
     }
     let unnamed = || name.strip_prefix("syscall_")?.parse().ok().filter(|&nr| nr < NR_INVALID);
     syscalls::number(abi, name).or_else(unnamed)
+}
+
+/// A server may answer anything: never more than fits.
+const fn add(to: &mut u64, count: u64) {
+    *to = to.saturating_add(count);
 }
 
 /// The daemon counts errors by call alone. Each of its paths gets its share of them, by returns.
