@@ -201,7 +201,8 @@ impl Histogram {
         for (&cell, &count) in &self.cells {
             seen = seen.saturating_add(count);
             if seen >= rank {
-                return Some(self.precision.highest(usize::from(cell)).clamp(self.min, self.max));
+                // Not `clamp`, which panics where a damaged recording's min is above its max.
+                return Some(self.precision.highest(usize::from(cell)).max(self.min).min(self.max));
             }
         }
         None
@@ -265,6 +266,15 @@ mod tests {
         one.min = 5;
         one.settle_extremes();
         assert_eq!((one.min, one.max), (300, 301));
+    }
+
+    #[test]
+    fn extremes_of_a_damaged_recording_are_borne() {
+        let mut one = Histogram::new(Precision::Two);
+        one.record(300);
+        (one.min, one.max) = (3264, 1322);
+        assert_eq!(one.quantile(0.5), Some(1322));
+        one.settle_extremes();
     }
 
     #[test]

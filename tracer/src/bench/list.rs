@@ -4,7 +4,7 @@ use tracer_common::{Abi, Path, SyscallId};
 
 use super::{
     Operation,
-    entry::{Answer, Call, Int80, Repeated},
+    entry::{Answer, Call, Int80, LibraryGetppid, Repeated},
     null::null,
     process::{Exec, Fork},
     route::{Leaves, Route},
@@ -91,10 +91,10 @@ pub static ALL: &[Bench] = &[
     Bench {
         name: "null",
         alias: Some("getppid"),
-        what: "getppid, the cheapest call, as `perf bench syscall basic` does it",
+        what: "getppid, the cheapest call, by the C library's function, as `perf bench syscall basic` does it",
         call: native(110),
         standard: true,
-        start: || Ok(repeated(110, [0; 3], Answer::Success)),
+        start: || Ok(Box::new(LibraryGetppid)),
         ..Bench::USUAL
     },
     Bench {
@@ -165,7 +165,7 @@ pub static ALL: &[Bench] = &[
     },
     Bench {
         name: "gettid",
-        what: "gettid",
+        what: "gettid, by nothing but the instruction: what `null` takes more is the way through the C library",
         call: native(186),
         start: || Ok(repeated(186, [0; 3], Answer::Success)),
         ..Bench::USUAL
