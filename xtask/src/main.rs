@@ -24,6 +24,7 @@ mod prometheus_check;
 mod recipe;
 mod run;
 mod setup;
+mod soak;
 #[path = "../../tracer/build/strip.rs"]
 mod strip;
 mod syscalls;
@@ -57,6 +58,7 @@ enum Task {
     Overhead(overhead::Arguments),
     BenchCheck(bench_check::Arguments),
     PrometheusCheck(prometheus_check::Arguments),
+    Soak(soak::Arguments),
     Fuzz(fuzz::Arguments),
     Calibrate(comparison::Calibrate),
     DiffBench(comparison::Bench),
@@ -88,6 +90,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Overhead(arguments) => overhead::perform(&arguments),
         Task::BenchCheck(arguments) => bench_check::perform(&arguments),
         Task::PrometheusCheck(arguments) => prometheus_check::perform(&arguments),
+        Task::Soak(arguments) => soak::perform(&arguments),
         Task::Fuzz(arguments) => fuzz::perform(&arguments),
         Task::Calibrate(arguments) => comparison::calibrate(&arguments),
         Task::DiffBench(arguments) => comparison::bench(&arguments),
