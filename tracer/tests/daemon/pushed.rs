@@ -1,6 +1,7 @@
 //! What a collector is sent.
 
 use std::{
+    env,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
     process::{Command, Stdio},
@@ -108,9 +109,11 @@ print(int(returns), sum(p.count for p in points))
 #[test]
 fn pythons_definitions_read_it_too() {
     let (_served, _, body) = pushed();
+    // `cargo xtask test` names a Python that has the package.
+    let python = env::var_os("EXITPATH_PYTHON").unwrap_or_else(|| "python3".into());
     let reader =
-        Command::new("python3").args(["-c", READER]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let missing = "no opentelemetry-proto for Python here: pip install opentelemetry-proto";
+        Command::new(python).args(["-c", READER]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let missing = "no opentelemetry-proto for Python here: `cargo xtask test` installs it";
     let test = "pushed::pythons_definitions_read_it_too";
     let Ok(mut reader) = reader else { return skip(test, missing) };
     reader.stdin.take().expect("a pipe").write_all(&body).unwrap_or_default();
