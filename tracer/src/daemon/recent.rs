@@ -3,14 +3,17 @@
 use std::collections::VecDeque;
 
 use serde_json::{Value, json};
-use tracer_common::Path;
+use tracer_common::{Path, SeriesKey};
 
-use crate::{histogram::total, snapshot::Snapshot};
+use crate::{
+    histogram::total,
+    snapshot::{Series, Snapshot},
+};
 
 /// Whole intervals are kept for this long, in ns ...
 const WHOLE_NS: u64 = 300_000_000_000;
-/// ... or until they hold so many cells: some 4 MiB.
-const CELLS: usize = 100_000;
+/// ... or until they take so many bytes, so that memory is the same under any load.
+const BYTES: usize = 6 << 20;
 /// How many points the path mix over time has: an hour, at 10 s.
 const POINTS: usize = 360;
 
@@ -59,7 +62,7 @@ impl Recent {
             self.points.pop_front();
         }
         self.whole.push_back(snapshot);
-        while self.whole.len() > 1 && (self.duration(1) >= WHOLE_NS || self.cells() > CELLS) {
+        while self.whole.len() > 1 && (self.duration(1) >= WHOLE_NS || self.bytes() > BYTES) {
             self.whole.pop_front();
         }
     }
@@ -119,9 +122,14 @@ impl Recent {
         total(self.whole.iter().skip(skip).map(|one| one.duration_ns))
     }
 
-    fn cells(&self) -> usize {
+    /// What whole intervals take, about: three fifths of a B-tree's places are used.
+    fn bytes(&self) -> usize {
         let series = self.whole.iter().flat_map(|one| one.series.values());
-        series.map(|one| one.latency.cells.len() + one.work.cells.len() + 16).sum()
+        let cells =
+            series.clone().map(|one| one.latency.cells.len() + one.work.cells.len() + one.errors.len());
+        let entries = series.count() * size_of::<(SeriesKey, Series)>()
+            + cells.sum::<usize>() * size_of::<(u16, u64)>() * 5 / 8;
+        entries * 5 / 3
     }
 }
 
@@ -159,6 +167,6 @@ mod tests {
         for _ in 0..30 {
             recent.push(wide.clone(), 0.0, 1);
         }
-        assert_eq!(recent.whole.len(), 3);
+        assert!(recent.bytes() <= BYTES && (2..30).contains(&recent.whole.len()), "{}", recent.whole.len());
     }
 }
