@@ -141,10 +141,10 @@ pub fn death_btf(_ctx: BtfTracePointContext) -> i32 {
 /// The same, untyped.
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 pub fn death_raw(_ctx: RawTracePointContext) -> i32 {
-    if config::DEFERRED.load() == 0 {
-        forget(bpf_get_current_pid_tgid() as u32);
-    } else if let Some(source) = Untyped::current() {
-        on_death(&source);
+    match Untyped::current() {
+        Some(source) => on_death(&source),
+        // Without BTF the registers lie nowhere: what the task counted last stays counted.
+        None => forget(bpf_get_current_pid_tgid() as u32),
     }
     0
 }

@@ -53,6 +53,7 @@ fn untyped(facts: &Facts, wish: &Wish<'_>, blind_spots: &mut Vec<String>) -> Res
         return Err("-f and -- COMMAND need the kernel's BTF, to see whose child a new process is".into());
     } else {
         blind_spots.push("without BTF: int $0x80 from 64-bit code counts as a 64-bit call".to_owned());
+        blind_spots.push("without BTF: a call that its task never left alive counts as returned".to_owned());
     }
     programs.push(Program::required("enter_raw", Attach::Raw, "sys_enter"));
     programs.push(Program::required("exit_raw", Attach::Raw, "sys_exit"));
