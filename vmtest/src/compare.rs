@@ -23,6 +23,9 @@ pub struct Report {
     pub plan: Plan,
     pub(crate) series: Vec<Series>,
     pub(crate) loss: BTreeMap<String, u64>,
+    /// Skipped runs by program; a report of an older exitpath may have none.
+    #[serde(default)]
+    pub(crate) recursion_misses: BTreeMap<String, u64>,
     /// What the tracer says of its own cost.
     #[serde(default)]
     own_cost: serde_json::Value,

@@ -183,6 +183,9 @@ fn against_tracer(oracle: &BTreeMap<Key, Seen>, report: &Report) -> Vec<Differen
 /// The loss that may also have added returns, or moved them: a program that did not run leaves a record as it was.
 const RECURSION: &str = "recursion";
 
+/// Programs whose skipped run leaves a new process or program unfollowed.
+const FOLLOWS: [&str; 2] = ["fork_", "exec_"];
+
 /// Whether the tracer differs no more than it says it may.
 ///
 /// Under `bounds`, too many of a call on a fast path are those that really took a slow one. Too many on a slow path must be
@@ -213,7 +216,12 @@ fn allowed(differences: &[Difference], report: &Report) -> bool {
         any_way += call.slow.saturating_sub(report.uncertain(abi, nr)).max(call.all.max(0) as u64);
         missing += (-call.all).max(0) as u64;
     }
-    any_way <= report.loss.get(RECURSION).copied().unwrap_or(0) && any_way + missing <= loss
+    // A fork or exec that was not followed hides any number of calls; the report says so.
+    let unfollowed = report
+        .recursion_misses
+        .iter()
+        .any(|(name, &n)| n > 0 && FOLLOWS.iter().any(|of| name.starts_with(of)));
+    any_way <= report.loss.get(RECURSION).copied().unwrap_or(0) && (unfollowed || any_way + missing <= loss)
 }
 
 /// By how much the tracer has more of a call than the oracle.

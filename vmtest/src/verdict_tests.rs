@@ -118,3 +118,15 @@ fn what_the_case_says_of_itself_is_heard() {
     workload.unsupported = [("getppid".to_owned(), "why".to_owned())].into();
     assert_eq!(judged(&[], None, &workload), Verdict::Unsupported(vec!["why".to_owned()]));
 }
+
+#[test]
+fn a_process_that_was_not_followed_may_be_missing_whole() {
+    let mut said = report("bounds", 0, &FORK[..1]);
+    said.loss = BTreeMap::from([("recursion".to_owned(), 1)]);
+    assert!(
+        matches!(verdict(&FORK, Some(&said)), Verdict::Wrong(_)),
+        "four are missing, and one run was skipped"
+    );
+    said.recursion_misses.insert("fork_btf".to_owned(), 1);
+    assert!(matches!(verdict(&FORK, Some(&said)), Verdict::Within(_)));
+}

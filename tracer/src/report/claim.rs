@@ -1,8 +1,10 @@
 //! What may be claimed of the paths: the plan's fidelity, or less.
 
+use std::collections::BTreeMap;
+
 use tracer_common::Loss;
 
-use crate::metadata::PlanInfo;
+use crate::{histogram::total, metadata::PlanInfo};
 
 /// The fidelity of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,9 +21,14 @@ const UNCERTAIN: [Loss; 5] =
 
 impl Claim {
     /// `ptraced` is the number of returns whose task had a tracer: it may change the registers after the
-    /// last hook.
+    /// last hook. `missed` are the runs that the kernel skipped, by program.
     #[must_use]
-    pub fn new(plan: &PlanInfo, ptraced: u64, losses: &[u64; Loss::COUNT]) -> Self {
+    pub fn new(
+        plan: &PlanInfo,
+        ptraced: u64,
+        losses: &[u64; Loss::COUNT],
+        missed: &BTreeMap<String, u64>,
+    ) -> Self {
         let mut causes = Vec::new();
         if ptraced > 0 {
             causes.push(format!(
@@ -34,11 +41,23 @@ impl Claim {
                 causes.push(format!("{count} {}", lost(kind)));
             }
         }
+        // What one such run would have followed may make any number of calls.
+        let unfollowed = total(missed.iter().filter(|(name, _)| follows(name)).map(|(_, &count)| count));
+        if unfollowed > 0 {
+            causes.push(format!(
+                "{unfollowed} of them would have followed a new process or program: its calls may be missing, however many"
+            ));
+        }
         if causes.is_empty() {
             return Self { fidelity: plan.fidelity.clone(), note: None };
         }
         Self { fidelity: "bounds".to_owned(), note: Some(causes.join("; ")) }
     }
+}
+
+/// Whether a program follows forks and execs, for filters and for the calls that return in a new task.
+fn follows(program: &str) -> bool {
+    program.starts_with("fork_") || program.starts_with("exec_")
 }
 
 const fn lost(kind: Loss) -> &'static str {
@@ -67,7 +86,7 @@ mod tests {
     #[test]
     fn without_doubt_the_plan_decides() {
         for fidelity in ["exact", "amended", "bounds"] {
-            let claim = Claim::new(&plan(fidelity), 0, &[0; Loss::COUNT]);
+            let claim = Claim::new(&plan(fidelity), 0, &[0; Loss::COUNT], &BTreeMap::new());
             assert_eq!(claim, Claim { fidelity: fidelity.to_owned(), note: None });
         }
     }
@@ -77,12 +96,22 @@ mod tests {
         for kind in Loss::ALL {
             let mut losses = [0; Loss::COUNT];
             losses[kind as usize] = 3;
-            let claim = Claim::new(&plan("exact"), 0, &losses);
+            let claim = Claim::new(&plan("exact"), 0, &losses, &BTreeMap::new());
             assert_eq!(claim.fidelity == "bounds", UNCERTAIN.contains(&kind), "{kind:?}");
             assert_eq!(claim.note.is_some(), UNCERTAIN.contains(&kind), "{kind:?}");
         }
-        let claim = Claim::new(&plan("amended"), 7, &[0; Loss::COUNT]);
+        let claim = Claim::new(&plan("amended"), 7, &[0; Loss::COUNT], &BTreeMap::new());
         assert_eq!(claim.fidelity, "bounds");
         assert!(claim.note.unwrap().starts_with("7 returns had a ptracer"));
+    }
+
+    #[test]
+    fn a_fork_that_was_missed_hides_more_than_one_call() {
+        let missed = |name: &str| BTreeMap::from([(name.to_owned(), 2), ("exit_btf".to_owned(), 1)]);
+        let mut losses = [0; Loss::COUNT];
+        losses[Loss::Recursion as usize] = 3;
+        let note = |missed| Claim::new(&plan("exact"), 0, &losses, &missed).note.unwrap();
+        assert!(note(missed("fork_kp")).contains("; 2 of them would have followed"));
+        assert!(!note(missed("enter_btf")).contains("followed"));
     }
 }
