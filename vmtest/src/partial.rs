@@ -45,14 +45,14 @@ pub fn levels(count: u64) -> Result<()> {
     must("iopl", plain(nr::IOPL, 0, 0), 0)
 }
 
-/// So many signals of the process to itself, each handled before its `kill` is back in user mode: by IRET, since the
+/// So many signals of the thread to itself, each handled before its `tkill` is back in user mode: by IRET, since the
 /// handler is not where RCX points.
 pub fn signals(count: u64) -> Result<()> {
     signals::handle(libc::SIGUSR1, signals::count, 0)?;
     let before = signals::handled();
-    let own = std::process::id() as usize;
+    let own = unsafe { libc::gettid() } as usize;
     for _ in 0..count {
-        must("kill", plain(nr::KILL, own, libc::SIGUSR1 as usize), 0)?;
+        must("tkill", plain(nr::TKILL, own, libc::SIGUSR1 as usize), 0)?;
     }
     let handled = signals::handled() - before;
     ensure!(handled == count, "{handled} of {count} signals came");

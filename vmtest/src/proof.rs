@@ -22,7 +22,7 @@ pub struct Tracer {
     #[arg(long, default_value = "handlers")]
     plan: String,
     /// What the tracer's `-e` is: a call is two probes
-    #[arg(long, default_value = "ppoll,getppid,iopl,kill,rt_sigreturn")]
+    #[arg(long, default_value = "ppoll,getppid,iopl,tkill,rt_sigreturn")]
     pub select: String,
 }
 

@@ -88,8 +88,9 @@ fn main() -> Result<ExitCode> {
         // One more ends at level 0.
         facts.paths(&seen, "iopl", [0, FEW + 1, FEW]);
     }
-    facts.paths(&seen, "kill", [0, 0, FEW]);
+    facts.paths(&seen, "tkill", [0, 0, FEW]);
     let polls: u64 = seen.of("ppoll", PATHS).into_iter().sum();
+    println!("       ppoll by path: {:?}", seen.of("ppoll", PATHS));
     facts.say(&format!("{polls} polls of {} blocked threads", args.threads), polls == args.threads as u64);
     facts.say(&format!("losses: {:?}", seen.losses), seen.losses.is_empty());
     if partial {
