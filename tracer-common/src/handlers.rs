@@ -6,7 +6,8 @@
 //! call that falls out of the fast path late (`EXIT_PATHS` 4.2 and 4.4).
 
 use crate::{
-    abi::SyscallId,
+    abi::{NR_INVALID, SyscallId},
+    exit::USER_CS,
     finish::is_ioctl,
     layout::{SeriesKey, error_cell},
     record::{Call, Last, Return},
@@ -193,6 +194,24 @@ pub const fn unseen(thread: &Thread, tid: u32) -> bool {
         && !thread.state.any(State::ENTRIES)
         && thread.state.any(State::HANDLER)
         && !thread.state.any(State::RETURNED)
+}
+
+/// Whether the out-of-line `syscall_return_slowpath` that begins with this number saved ends the call whose handler was
+/// seen. Where only some handlers have probes, others fall out of the fast path late too.
+#[inline(always)]
+#[must_use]
+pub const fn is_late(thread: &Thread, tid: u32, orig_ax: i64) -> bool {
+    let handled = thread.tid == tid && thread.state.any(State::HANDLER);
+    handled && thread.call.id().nr == SyscallId::decode(false, orig_ax).nr
+}
+
+/// Whether it is a new task's first return, and not the end of a fast call without a probe: `fork` and its kind always
+/// take the slow path, 32-bit code has no fast one, and a task that the kernel made of its own has number -1.
+#[inline(always)]
+#[must_use]
+pub const fn is_birth(orig_ax: i64, cs: u16) -> bool {
+    let call = SyscallId::decode(false, orig_ax);
+    call.is_fork() || call.nr == NR_INVALID || cs != USER_CS
 }
 
 /// A handler has ended: whether it was the outermost one. `sp` is the stack pointer after its return.

@@ -65,6 +65,18 @@ fn an_end_that_was_missed_shows_at_the_next_entry() {
 }
 
 #[test]
+fn only_the_call_with_a_probe_falls_out_late_and_births_are_told_by_their_number() {
+    let mut thread = Thread::default();
+    assert!(begin(&mut thread, 7, x86_64(110), FAST_SP, true, 100));
+    assert!(end(&mut thread, 7, FAST_SP + 8, 1, 150));
+    assert!(is_late(&thread, 7, 110) && is_late(&thread, 7, 0x4000_006e), "itself, in x32 too");
+    assert!(!is_late(&thread, 7, 1), "a write after it, which has no probe");
+    assert!(!is_late(&thread, 8, 110) && !is_late(&Thread::default(), 0, 0), "another thread, and nobody");
+    assert!([56, 57, 58, -1].iter().all(|&nr| is_birth(nr, USER_CS)));
+    assert!(!is_birth(1, USER_CS) && is_birth(120, 0x23));
+}
+
+#[test]
 fn the_slow_path_is_judged_by_its_final_registers() {
     let mut thread = Thread::default();
     begin_slow(&mut thread, 7, State::SLOW64, x86_64(172), 10);

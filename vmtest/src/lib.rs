@@ -24,6 +24,8 @@ pub mod matrix;
 pub mod mixture;
 pub mod observed;
 pub mod oracle;
+pub mod partial;
+pub mod proof;
 pub mod ready;
 pub mod selection;
 pub mod shared;

@@ -65,6 +65,10 @@ pub struct Args {
     /// Guests that run at once; each keeps a core busy
     #[arg(long, default_value_t = 2, value_name = "N")]
     jobs: usize,
+    /// The guests' clock counts instructions, one a nanosecond, and skips idle time: what takes a second is a
+    /// thousand million instructions of one processor
+    #[arg(long)]
+    icount: bool,
     /// Put exitpath into guests that run a COMMAND too
     #[arg(long)]
     tracer: bool,
@@ -127,6 +131,7 @@ impl Args {
             deadline: 900,
             append: String::new(),
             jobs: 2,
+            icount: false,
             tracer: true,
             update: false,
             verbose: false,

@@ -9,7 +9,7 @@ use aya_ebpf::{
 use tracer_common::{
     SyscallId,
     amend::SA_RESTART,
-    handlers::{Diversion, State, begin_slow, failed_tests, unseen},
+    handlers::{Diversion, State, begin_slow, failed_tests, is_birth, is_late, unseen},
 };
 
 use super::{
@@ -136,12 +136,15 @@ fn on_late(context: Context) -> Option<()> {
     }
     let regs = context.sp() + 8;
     let saved = Saved::read(regs)?;
-    if thread.tid == tid && thread.state.any(State::HANDLER) {
+    if is_late(thread, tid, saved.orig_ax()) {
         thread.state.0 |= State::LATE;
         thread.provisional = failed_tests(&saved.exit_regs(), &config.rules());
         if !thread.state.any(State::REJECTED) {
             divert(1 << Diversion::Late as u32)?;
         }
+        return None;
+    }
+    if !is_birth(saved.orig_ax(), saved.exit_regs().cs) {
         return None;
     }
     // A new task: its path is fixed, whatever its exit work does.

@@ -104,6 +104,7 @@ impl Setting {
             smp: "1",
             append: APPEND,
             deadline: Duration::from_secs(self.deadline),
+            icount: false,
             oracle: Some((&self.plugin, &seen)),
             logs: self.logs.clone(),
             echo: false,

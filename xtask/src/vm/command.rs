@@ -22,6 +22,7 @@ pub fn run(args: &Args, setting: &Setting, command: &[String]) -> Result<bool> {
             smp: &args.smp,
             append: &args.append,
             deadline: args.deadline(),
+            icount: args.icount,
             oracle: None,
             logs: setting.place.join(format!("{}-{cpu}", kernel.series)),
             echo: args.verbose,

@@ -19,6 +19,10 @@ const AFTER_PANIC: Duration = Duration::from_secs(5);
 /// Lines of each log shown for a failed guest.
 const TAIL: usize = 25;
 
+/// How QEMU emulates: processors at once, or in turn with a clock that counts instructions and skips idle time.
+const BY_CLOCK: &[&str] = &["-accel", "tcg,thread=multi"];
+const BY_INSTRUCTION: &[&str] = &["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"];
+
 /// A guest to boot.
 pub struct Guest<'a> {
     /// QEMU's path.
@@ -35,6 +39,8 @@ pub struct Guest<'a> {
     pub append: &'a str,
     /// From power-on to the end.
     pub deadline: Duration,
+    /// Its clock counts instructions, one a nanosecond: times then do not depend on the machine.
+    pub icount: bool,
     /// The oracle, and the file it writes.
     pub oracle: Option<(&'a Path, &'a Path)>,
     /// Folder for the logs.
@@ -135,7 +141,8 @@ impl Guest<'_> {
             format!("console=ttyS0 nokaslr no_timer_check panic=-1 oops=panic loglevel=5 {}", self.append);
         let mut command = Command::new(self.qemu);
         command
-            .args(["-machine", "q35,hpet=off", "-accel", "tcg,thread=multi", "-m", "512M"])
+            .args(["-machine", "q35,hpet=off", "-m", "512M"])
+            .args(if self.icount { BY_INSTRUCTION } else { BY_CLOCK })
             .args(["-cpu", self.cpu, "-smp", self.smp])
             .args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
             .arg("-serial")

@@ -71,6 +71,7 @@ impl Cell<'_> {
             smp: &args.smp,
             append: &args.append,
             deadline: args.deadline(),
+            icount: args.icount,
             oracle: Some((plugin, &seen)),
             logs,
             echo: args.verbose,
