@@ -14,6 +14,7 @@ use flate2::{Compression, write::GzEncoder};
 use prost::Message;
 
 use super::totals::{Labels, Totals};
+use crate::metadata::Metadata;
 
 /// What stands for the comm.
 pub const HOST: &str = "[host]";
@@ -100,6 +101,19 @@ pub fn since(mut now: Sums, before: &Sums) -> Sums {
     }
     now.retain(|_, (returns, _)| *returns > 0);
     now
+}
+
+/// What made a profile, and of how many calls it knows the time.
+#[must_use]
+pub fn comment(metadata: &Metadata) -> String {
+    let tool = &metadata.tool;
+    match (metadata.counts_only, metadata.sample) {
+        (true, _) => format!("{tool}; counts only: no call was timed"),
+        (false, 0 | 1) => tool.clone(),
+        (false, sample) => {
+            format!("{tool}; sampled: 1 call in {sample} was timed, and its time counts for {sample}")
+        }
+    }
 }
 
 /// The profile of sums that end `duration_ns` after `start_ns` (since the epoch).
