@@ -25,6 +25,7 @@ pub mod mixture;
 pub mod observed;
 pub mod oracle;
 pub mod ready;
+pub mod scraped;
 pub mod selection;
 pub mod shared;
 pub mod signals;

@@ -11,6 +11,7 @@ mod dist;
 mod ebpf;
 mod files;
 mod fuzz;
+mod governor_check;
 mod install;
 mod lint;
 #[path = "../../tracer/build/manifest.rs"]
@@ -57,6 +58,7 @@ enum Task {
     Overhead(overhead::Arguments),
     BenchCheck(bench_check::Arguments),
     PrometheusCheck(prometheus_check::Arguments),
+    GovernorCheck(governor_check::Arguments),
     Fuzz(fuzz::Arguments),
     Calibrate(comparison::Calibrate),
     DiffBench(comparison::Bench),
@@ -88,6 +90,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Overhead(arguments) => overhead::perform(&arguments),
         Task::BenchCheck(arguments) => bench_check::perform(&arguments),
         Task::PrometheusCheck(arguments) => prometheus_check::perform(&arguments),
+        Task::GovernorCheck(arguments) => governor_check::perform(&arguments),
         Task::Fuzz(arguments) => fuzz::perform(&arguments),
         Task::Calibrate(arguments) => comparison::calibrate(&arguments),
         Task::DiffBench(arguments) => comparison::bench(&arguments),

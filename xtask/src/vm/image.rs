@@ -13,9 +13,10 @@ use crate::{run, workspace};
 /// What the guests' binaries are built for.
 pub const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Binaries of `vmtest` that every guest gets.
-const BINARIES: [&str; 9] = [
+const BINARIES: [&str; 10] = [
     "baseline",
     "bench-loop",
+    "daemon-proof",
     "demo",
     "guest-doctor",
     "guest-suite",
