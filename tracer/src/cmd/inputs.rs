@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use alike::{comparable, governed, sampling};
+use alike::{Governed, comparable};
 pub use time::TimeArgs;
 
 use crate::{
@@ -61,18 +61,20 @@ impl Inputs {
     pub fn open(files: &[PathBuf], window: Window) -> Result<Self, CliError> {
         let mut sources = Vec::new();
         let mut first: Option<(String, Metadata)> = None;
-        let mut samples = BTreeSet::new();
+        let rings = files.iter().filter(|file| file.is_dir()).map(|ring| segments::within(ring, &window));
+        let rings = rings.collect::<Result<Vec<_>, _>>()?;
+        let governed = Governed::of(rings.iter().flatten().map(|(_, head)| head));
+        let mut rings = rings.into_iter();
         let mut admit = |name: &str, metadata: &Metadata| {
             let (first, before) = first.get_or_insert_with(|| (name.to_owned(), metadata.clone()));
             comparable(first, before, name, metadata)
         };
         for file in files {
             if file.is_dir() {
-                let held = segments::within(file, &window)?;
+                let held = rings.next().unwrap_or_default();
                 let count = held.len();
                 for (number, (path, metadata)) in held.into_iter().enumerate() {
-                    samples.insert(sampling(&metadata));
-                    admit(&path.display().to_string(), &governed(&metadata))?;
+                    admit(&path.display().to_string(), &governed.plain(&metadata))?;
                     sources.push(Source::Segment { path, last: number + 1 == count });
                 }
             } else {
@@ -86,21 +88,14 @@ impl Inputs {
             // A sum of runs is none of them.
             metadata.run = None;
         }
-        if let Some(&(counts_only, sample)) = samples.last() {
-            // Of several the one that measured least.
-            (metadata.counts_only, metadata.sample) = (counts_only && samples.len() == 1, sample);
-        }
-        let scale = samples.len() > 1;
         let mut notes = Vec::new();
-        if scale {
-            let said: Vec<_> = samples.iter().map(|&(_, sample)| sample.to_string()).collect();
-            let note = format!(
-                "sampling changed in this time (1 call in {}): each latency counts for as many calls as it stood for",
-                said.join(", ")
-            );
+        if files.iter().any(|file| file.is_dir())
+            && let Some(note) = governed.settle(&mut metadata)
+        {
             metadata.plan.blind_spots.push(note.clone());
             notes.push(note);
         }
+        let scale = governed.is_scaled();
         let (read, seen) = (Extent::default(), Extent::default());
         Ok(Self { files: files.to_owned(), sources, window, metadata, scale, read, seen, notes })
     }

@@ -222,5 +222,13 @@ mod tests {
             profile.sample_type.iter().map(|one| (text(one.r#type), text(one.unit))).collect();
         assert_eq!(kinds, [("calls", "count"), ("time", "nanoseconds")]);
         assert!(encode(&profile).unwrap().starts_with(&[0x1f, 0x8b]));
+        let said = |sample, counts_only| {
+            comment(&Metadata { tool: "exitpath 1".to_owned(), sample, counts_only, ..Metadata::default() })
+        };
+        assert_eq!(
+            (&*said(1, false), &*said(1, true)),
+            ("exitpath 1", "exitpath 1; counts only: no call was timed")
+        );
+        assert!(said(16, false).ends_with("sampled: 1 call in 16 was timed, and its time counts for 16"));
     }
 }

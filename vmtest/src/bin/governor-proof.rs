@@ -81,6 +81,7 @@ fn storm(args: &Args, limit: &str, ring: &str) -> Result<bool> {
     unsafe { libc::kill(daemon.id() as i32, libc::SIGTERM) };
     ensure!(daemon.wait()?.success(), "the daemon failed");
     let report = Command::new(&args.tracer).args(["report", ring, "--format", "json"]).output()?;
+    ensure!(report.status.success(), "the ring's report: {}", String::from_utf8_lossy(&report.stderr));
     let json: Value = serde_json::from_slice(&report.stdout).context("the ring's report")?;
     let series = json["series"].as_array().cloned().unwrap_or_default();
     let kept =
