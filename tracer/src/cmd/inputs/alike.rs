@@ -80,7 +80,8 @@ impl Governed {
             if rank(&counting.fidelity) > rank(&head.plan.fidelity) {
                 head.plan.fidelity.clone_from(&counting.fidelity);
             }
-            said += &format!("; for some of it none, by plan {} ({})", counting.name, counting.fidelity);
+            let PlanInfo { name, fidelity, .. } = counting;
+            said = format!("{said}; for some of it none, by plan {name} ({fidelity})");
         } else if self.samples.len() == 1 {
             return None;
         }
