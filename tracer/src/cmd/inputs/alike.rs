@@ -98,7 +98,7 @@ mod tests {
     fn head(sample: u32, counts_only: bool, fidelity: &str) -> Metadata {
         let plan =
             PlanInfo { name: fidelity.to_owned(), fidelity: fidelity.to_owned(), ..PlanInfo::default() };
-        Metadata { sample, counts_only, plan, ..Metadata::default() }
+        Metadata { plan, sample, counts_only, ..Metadata::default() }
     }
 
     #[test]
