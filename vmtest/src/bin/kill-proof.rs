@@ -90,7 +90,7 @@ fn read(tracer: &str, seen: &mut BTreeSet<PathBuf>) -> Result<(usize, u64, Vec<S
                 broken.push(String::from_utf8_lossy(&read.stderr).into_owned());
             }
             // A line an interval, and one of all.
-            let lines = read.stdout.iter().filter(|&&byte| byte == b'\n').count();
+            let lines = String::from_utf8_lossy(&read.stdout).lines().count();
             intervals += lines.saturating_sub(1) as u64;
         }
     }
