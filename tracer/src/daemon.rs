@@ -10,6 +10,7 @@
 //! whoever asks.
 
 pub mod core;
+mod durable;
 pub mod exposition;
 pub mod governor;
 pub mod http;

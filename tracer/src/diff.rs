@@ -157,7 +157,7 @@ fn two_sides(
         _ => Vec::new(),
     };
     let mut notes = [side::notes("base", base), side::notes("new", new)].concat();
-    notes.extend(few(unit, fewest));
+    notes.extend(few(unit, fewest, options.hosts));
     progress(1.0);
     Ok(Comparison {
         base: side::side(&options.base_label, base),
@@ -185,8 +185,13 @@ fn same(base: &[Run], new: &[Run]) -> bool {
     base.iter().map(Run::digest).eq(new.iter().map(Run::digest))
 }
 
-fn few(unit: Unit, runs: usize) -> Option<String> {
+fn few(unit: Unit, runs: usize, hosts: bool) -> Option<String> {
     match (unit, runs) {
+        (Unit::Blocks, _) if hosts => Some(
+            "one host a side: the intervals show the spread within the time compared, and claim nothing of differences \
+             between hosts, or from one day to another"
+                .to_owned(),
+        ),
         (Unit::Blocks, _) => Some(
             "one run a side: the intervals show the spread inside the runs, and claim nothing of run-to-run differences"
                 .to_owned(),

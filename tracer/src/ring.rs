@@ -148,6 +148,16 @@ impl Ring {
         Ok(segment)
     }
 
+    /// The files of what was kept since the last segment's end, for whoever has them synced to the disk; the ring itself
+    /// waits for the disk only when a segment ends.
+    ///
+    /// # Errors
+    ///
+    /// Descriptors are short.
+    pub fn unsynced(&mut self) -> io::Result<Vec<fs::File>> {
+        self.open.as_mut().map_or_else(|| Ok(Vec::new()), Segment::unsynced)
+    }
+
     /// Ends the open segment.
     ///
     /// # Errors

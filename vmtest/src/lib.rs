@@ -27,6 +27,7 @@ pub mod oracle;
 pub mod partial;
 pub mod proof;
 pub mod ready;
+pub mod scraped;
 pub mod selection;
 pub mod shared;
 pub mod signals;

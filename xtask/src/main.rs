@@ -11,6 +11,7 @@ mod dist;
 mod ebpf;
 mod files;
 mod fuzz;
+mod governor_check;
 mod install;
 mod lint;
 #[path = "../../tracer/build/manifest.rs"]
@@ -59,6 +60,7 @@ enum Task {
     BenchCheck(bench_check::Arguments),
     PrometheusCheck(prometheus_check::Arguments),
     Soak(soak::Arguments),
+    GovernorCheck(governor_check::Arguments),
     Fuzz(fuzz::Arguments),
     Calibrate(comparison::Calibrate),
     DiffBench(comparison::Bench),
@@ -91,6 +93,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::BenchCheck(arguments) => bench_check::perform(&arguments),
         Task::PrometheusCheck(arguments) => prometheus_check::perform(&arguments),
         Task::Soak(arguments) => soak::perform(&arguments),
+        Task::GovernorCheck(arguments) => governor_check::perform(&arguments),
         Task::Fuzz(arguments) => fuzz::perform(&arguments),
         Task::Calibrate(arguments) => comparison::calibrate(&arguments),
         Task::DiffBench(arguments) => comparison::bench(&arguments),

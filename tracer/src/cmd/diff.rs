@@ -3,6 +3,8 @@
 mod files;
 mod fleet;
 mod read;
+mod ring;
+mod window;
 mod words;
 
 use std::{
@@ -16,11 +18,12 @@ use std::{
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use files::Side;
+use files::{Input, Side};
 use fleet::FleetArgs;
 use words::{FailOn, MinEffect};
 
 use crate::{
+    cmd::inputs::{TimeArgs, time::now},
     diff::{self, Comparison, Options, Run, Sort, compare},
     error::{CliError, USAGE},
     output::diff::{Format, Options as Layout, write},
@@ -31,19 +34,23 @@ use crate::{
 /// Shuffles of `--aa`.
 const SHUFFLES: usize = 1000;
 
-/// Compare two sides of recordings, a run a file: what became slower or faster, by how much, and how sure that is
+/// Compare two sides of recordings, a run a file or a ring: what became slower or faster, by how much, and how sure that
+/// is
 #[derive(Args, Clone, Debug)]
 #[command(
     after_help = "Exit codes: 0 no regression (or none asked for), 1 a regression over --fail-on, 2 wrong \
                         usage or input. docs/STATISTICS.md says how the numbers are made."
 )]
 pub struct DiffArgs {
-    /// The base: recordings, folders of recordings, or patterns
+    /// The base: recordings, folders of recordings, rings of a daemon, or patterns. RING@-2h..-1h is a part of its time
     #[arg(required_unless_present = "prometheus", value_name = "BASE")]
     pub base: Vec<PathBuf>,
     /// What is compared with it, after `--`
     #[arg(last = true, value_name = "NEW")]
     pub new: Vec<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as help")]
+    pub time: TimeArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as help")]
     pub method: MethodArgs,
@@ -96,15 +103,16 @@ pub struct MethodArgs {
 
 /// Runs the command: its exit code.
 pub fn run(args: &DiffArgs) -> Result<u8, CliError> {
-    let options = options(args)?;
+    let mut options = options(args)?;
     let mut sink = Sink::open(args.output.as_deref())?;
     let bar = progress_bar();
-    let (base, new) = read_sides(args, options.threads, &bar)?;
+    let sides = read_sides(args, options.threads, &bar)?;
     bar.set_message("comparing");
-    let labelled = Options { base_label: base.0, new_label: new.0, ..options };
+    let (base, new) = (sides.base, sides.new);
+    options = Options { base_label: base.0, new_label: new.0, hosts: sides.hosts, ..options };
     let told = |share: f64| bar.set_position((share * 100.0) as u64);
     bar.set_length(100);
-    let result = compare(&base.1, &new.1, &labelled, &told);
+    let result = compare(&base.1, &new.1, &options, &told);
     bar.finish_and_clear();
     let comparison = result.map_err(|error| CliError::told(USAGE, &error))?;
     let layout = Layout { width: sink.width(), style: sink.style() };
@@ -147,28 +155,49 @@ fn options(args: &DiffArgs) -> Result<Options, CliError> {
         curves: args.format == Format::Html,
         threads: available_parallelism().map_or(1, NonZeroUsize::get),
         repeat: words::typed(std::env::args_os()),
-        hosts: args.fleet.prometheus.is_some(),
         ..Options::default()
     })
 }
 
 type Read = (String, Vec<Run>);
 
-fn read_sides(args: &DiffArgs, threads: usize, bar: &ProgressBar) -> Result<(Read, Read), CliError> {
+/// What is compared.
+struct Sides {
+    base: Read,
+    new: Read,
+    /// Each run is a host.
+    hosts: bool,
+}
+
+fn read_sides(args: &DiffArgs, threads: usize, bar: &ProgressBar) -> Result<Sides, CliError> {
+    let now = now();
     if let Some(url) = &args.fleet.prometheus {
-        return args.fleet.read(url, bar);
+        if args.time.from.or(args.time.to).is_some() {
+            let why = "a server is asked for a --range";
+            return Err(CliError::usage("--from and --to", why, "write --range 1h --at -1h"));
+        }
+        let (base, new) = args.fleet.read(url, bar, now)?;
+        return Ok(Sides { base, new, hosts: true });
     }
-    let (base, new) = (Side::find(&args.base)?, Side::find(&args.new)?);
-    bar.set_length((base.files.len() + new.files.len()) as u64);
+    let window = args.time.window(now)?;
+    let side = |arguments| Side::find(arguments, &window, now);
+    let (mut base, mut new) = (side(&args.base)?, side(&args.new)?);
+    ring::check(base.inputs.iter().chain(&new.inputs))?;
+    ring::mark_windows(&mut base.inputs);
+    ring::mark_windows(&mut new.inputs);
+    let base_count = base.inputs.len();
+    let inputs = [base.inputs, new.inputs].concat();
+    bar.set_length(inputs.len() as u64);
     bar.set_message("reading");
-    let (base_files, total) = (base.files.len(), read::Total::default());
-    let runs = read::all(&[base.files, new.files].concat(), threads, &total, bar)?;
+    let total = read::Total::default();
+    let runs = read::all(&inputs, threads, &total, bar)?;
     let (mut base_runs, mut new_runs) = (Vec::new(), Vec::new());
     for (at, run) in runs.into_iter().enumerate() {
-        let side = if at < base_files { &mut base_runs } else { &mut new_runs };
+        let side = if at < base_count { &mut base_runs } else { &mut new_runs };
         side.extend(run);
     }
-    Ok(((base.label, base_runs), (new.label, new_runs)))
+    let hosts = inputs.iter().all(Input::is_host);
+    Ok(Sides { base: (base.label, base_runs), new: (new.label, new_runs), hosts })
 }
 
 fn progress_bar() -> ProgressBar {

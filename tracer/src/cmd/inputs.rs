@@ -1,64 +1,51 @@
 //! Recordings as a command reads them: files, standard input, and rings, within a span of time.
 
+mod alike;
+pub mod segments;
+pub mod time;
+
 use std::{
     collections::BTreeSet,
     fs::File,
     io::{self, Read},
     ops::ControlFlow,
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
-use clap::Args;
-use jiff::Timestamp;
+use alike::{Governed, comparable};
+pub use time::TimeArgs;
 
-use super::when::{When, parse_when};
 use crate::{
-    environment::{self, Difference},
     error::CliError,
     metadata::Metadata,
     recording::{Reader, RecordingError},
-    ring::{self, Window},
+    ring::Window,
     snapshot::Snapshot,
 };
 
-/// Which part of time is read.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Time")]
-pub struct TimeArgs {
-    /// Only intervals that began at this time or later: -2h, 2026-11-25T08:49:05Z
-    #[arg(long, value_name = "WHEN", value_parser = parse_when, allow_hyphen_values = true)]
-    pub from: Option<When>,
-    /// Only intervals that began before this time: -1h, 2026-11-25T09:49:05Z
-    #[arg(long, value_name = "WHEN", value_parser = parse_when, allow_hyphen_values = true)]
-    pub to: Option<When>,
-}
-
-impl TimeArgs {
-    /// The span, as seen now.
-    pub fn window(&self) -> Result<Window, CliError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        let [from, to] = [self.from, self.to].map(|when| when.map(|when| when.seconds(now)));
-        if let (Some(first), Some(last)) = (from, to)
-            && first >= last
-        {
-            return Err(CliError::usage("--from and --to", "the span ends before it begins", "swap them"));
-        }
-        Ok(Window { from, to })
-    }
-}
-
 /// The recordings, their heads read.
 pub struct Inputs {
+    files: Vec<PathBuf>,
     sources: Vec<Source>,
     window: Window,
     /// The first one's: the others agree with it in all that adding up needs.
     pub metadata: Metadata,
     /// A ring whose daemon changed its sampling: each latency counts for as many calls as it stood for.
     scale: bool,
-    /// When the intervals that were read began and ended, in seconds since the epoch.
-    read: Option<(f64, f64)>,
-    seen: Option<(f64, f64)>,
+    /// What was read so far.
+    read: Extent,
+    /// Of all intervals, those outside of the window too.
+    seen: Extent,
+    notes: Vec<String>,
+}
+
+/// Which time intervals are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Extent {
+    /// When the first one began and the last one ended, in seconds since the epoch; `None` without any.
+    pub span: Option<(f64, f64)>,
+    /// How long all of them were together, in seconds.
+    pub recorded: f64,
 }
 
 /// Something to read.
@@ -74,24 +61,21 @@ impl Inputs {
     pub fn open(files: &[PathBuf], window: Window) -> Result<Self, CliError> {
         let mut sources = Vec::new();
         let mut first: Option<(String, Metadata)> = None;
-        let mut samples = BTreeSet::new();
+        let rings = files.iter().filter(|file| file.is_dir()).map(|ring| segments::within(ring, &window));
+        let rings = rings.collect::<Result<Vec<_>, _>>()?;
+        let governed = Governed::of(rings.iter().flatten().map(|(_, head)| head));
+        let mut rings = rings.into_iter();
         let mut admit = |name: &str, metadata: &Metadata| {
             let (first, before) = first.get_or_insert_with(|| (name.to_owned(), metadata.clone()));
             comparable(first, before, name, metadata)
         };
         for file in files {
             if file.is_dir() {
-                for path in segments(file, &window)? {
-                    if let Some(reader) = segment(&path)?
-                        && window.may_hold(reader.metadata())
-                    {
-                        samples.insert(sampling(reader.metadata()));
-                        admit(&path.display().to_string(), &governed(reader.metadata()))?;
-                        sources.push(Source::Segment { path, last: false });
-                    }
-                }
-                if let Some(Source::Segment { last, .. }) = sources.last_mut() {
-                    *last = true;
+                let held = rings.next().unwrap_or_default();
+                let count = held.len();
+                for (number, (path, metadata)) in held.into_iter().enumerate() {
+                    admit(&path.display().to_string(), &governed.plain(&metadata))?;
+                    sources.push(Source::Segment { path, last: number + 1 == count });
                 }
             } else {
                 let (name, reader) = open(file)?;
@@ -99,30 +83,24 @@ impl Inputs {
                 sources.push(Source::Open(name, Box::new(reader)));
             }
         }
-        let Some((_, mut metadata)) = first else { return Err(nothing(None)) };
+        let Some((_, mut metadata)) = first else { return Err(nothing(files, Extent::default())) };
         if sources.len() > 1 {
             // A sum of runs is none of them.
             metadata.run = None;
         }
-        if let Some(&(counts_only, sample)) = samples.last() {
-            // Of several the one that measured least.
-            (metadata.counts_only, metadata.sample) = (counts_only && samples.len() == 1, sample);
+        let mut notes = Vec::new();
+        if files.iter().any(|file| file.is_dir())
+            && let Some(note) = governed.settle(&mut metadata)
+        {
+            metadata.plan.blind_spots.push(note.clone());
+            notes.push(note);
         }
-        let scale = samples.len() > 1;
-        if scale {
-            let said: Vec<_> = samples.iter().map(|&(_, sample)| sample.to_string()).collect();
-            let note = format!(
-                "sampling changed in this time (1 call in {}): each latency counts for as many calls as it stood for",
-                said.join(", ")
-            );
-            eprintln!("exitpath: {note}");
-            metadata.plan.blind_spots.push(note);
-        }
-        Ok(Self { sources, window, metadata, scale, read: None, seen: None })
+        let scale = governed.is_scaled();
+        let (read, seen) = (Extent::default(), Extent::default());
+        Ok(Self { files: files.to_owned(), sources, window, metadata, scale, read, seen, notes })
     }
 
-    /// Hands over interval after interval, holding one at a time. What is wrong with a file, but not so wrong
-    /// that it cannot be read, goes to standard error.
+    /// Hands over interval after interval, holding one at a time.
     pub fn each(
         &mut self,
         mut take: impl FnMut(Snapshot) -> Result<ControlFlow<()>, CliError>,
@@ -132,7 +110,7 @@ impl Inputs {
                 Source::Open(name, reader) => (name, reader, None),
                 Source::Segment { path, last } => {
                     // Its time may be over meanwhile.
-                    let Some(reader) = segment(&path)? else { continue };
+                    let Some(reader) = segments::open(&path)? else { continue };
                     (path.display().to_string(), Box::new(reader), Some(last))
                 }
             };
@@ -142,7 +120,7 @@ impl Inputs {
                     Ok(None) => break,
                     // After a power failure a segment may be damaged; the others are not.
                     Err(error) if last.is_some() => {
-                        eprintln!("exitpath: {name}: {error}; the ring's other segments are read");
+                        self.notes.push(format!("{name}: {error}; the ring's other segments are read"));
                         break;
                     }
                     Err(error) => return Err(unreadable(&name, &error)),
@@ -156,65 +134,58 @@ impl Inputs {
             }
             // The segment that is being written ends nowhere yet.
             if let (Some(cut), None | Some(false)) = (reader.cut(), last) {
-                eprintln!("exitpath: {name}: {cut}");
+                self.notes.push(format!("{name}: {cut}"));
             }
-            say_unknown(&name, reader.unknown());
+            self.note_unknown(&name, reader.unknown());
         }
-        if self.read.is_none() && !self.window.is_everything() {
-            return Err(nothing(self.seen));
+        if self.read.span.is_none() && !self.window.is_everything() {
+            return Err(nothing(&self.files, self.seen));
         }
         Ok(ControlFlow::Continue(()))
     }
 
+    /// What was read, once [`Self::each`] is through.
+    #[must_use]
+    pub const fn read(&self) -> Extent {
+        self.read
+    }
+
+    /// What is wrong with what was read, but not so wrong that it cannot be read, one line each; all of it once
+    /// [`Self::each`] is through.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     fn see(&mut self, metadata: &Metadata, snapshot: &Snapshot) {
-        let began = metadata.started_at + snapshot.start_ns as f64 / 1e9;
-        let ended = began + snapshot.duration_ns as f64 / 1e9;
-        let widen = |span: Option<(f64, f64)>| {
-            let (first, last) = span.unwrap_or((began, ended));
-            Some((first.min(began), last.max(ended)))
-        };
-        self.seen = widen(self.seen);
+        self.seen.add(metadata, snapshot);
         if self.window.holds(metadata, snapshot) {
-            self.read = widen(self.read);
+            self.read.add(metadata, snapshot);
+        }
+    }
+
+    fn note_unknown(&mut self, name: &str, unknown: &BTreeSet<String>) {
+        if !unknown.is_empty() {
+            let names: Vec<_> = unknown.iter().take(8).map(String::as_str).collect();
+            let names = names.join(", ");
+            self.notes.push(format!(
+                "{name}: left out what this version does not know: {}; use a newer exitpath",
+                names.escape_debug()
+            ));
         }
     }
 }
 
-/// How a recording was sampled: counts only, and one call in so many.
-const fn sampling(metadata: &Metadata) -> (bool, u32) {
-    (metadata.counts_only, metadata.sample)
-}
-
-/// A segment's head without what a daemon's governor changes.
-fn governed(metadata: &Metadata) -> Metadata {
-    Metadata { counts_only: false, sample: 1, ..metadata.clone() }
-}
-
-fn segments(folder: &Path, window: &Window) -> Result<Vec<PathBuf>, CliError> {
-    let name = folder.display().to_string();
-    let paths = ring::segments(folder, window).map_err(|error| unreadable(&name, &error.into()))?;
-    if paths.is_empty() && window.is_everything() {
-        let why = "there is no segment of a ring in it";
-        return Err(CliError::usage(
-            &format!("cannot read {name}"),
-            why,
-            "give the --ring of a daemon, or a file",
-        ));
+impl Extent {
+    /// Of one more interval.
+    pub fn add(&mut self, metadata: &Metadata, snapshot: &Snapshot) {
+        self.widen(segments::span(metadata, snapshot));
     }
-    Ok(paths)
-}
 
-/// A segment of a ring; none if it is gone, or has no head yet.
-fn segment(path: &Path) -> Result<Option<Reader<'static>>, CliError> {
-    let name = path.display().to_string();
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(|error| unreadable(&name, &error.into()))?,
-    };
-    match Reader::new(file) {
-        Ok(reader) => Ok(Some(reader)),
-        Err(RecordingError::Empty | RecordingError::CutInHead) => Ok(None),
-        Err(error) => Err(unreadable(&name, &error)),
+    fn widen(&mut self, (began, ended): (f64, f64)) {
+        let (first, last) = self.span.unwrap_or((began, ended));
+        self.span = Some((first.min(began), last.max(ended)));
+        self.recorded += ended - began;
     }
 }
 
@@ -240,51 +211,19 @@ fn unreadable(name: &str, error: &RecordingError) -> CliError {
     CliError::input(&format!("cannot read {name}"), error)
 }
 
-fn say_unknown(name: &str, unknown: &BTreeSet<String>) {
-    if unknown.is_empty() {
-        return;
-    }
-    let names: Vec<_> = unknown.iter().take(8).map(String::as_str).collect();
-    eprintln!(
-        "exitpath: {name}: left out what this version does not know: {}; use a newer exitpath",
-        names.join(", ").escape_debug()
-    );
-}
-
 /// No interval: with what there would have been.
-fn nothing(seen: Option<(f64, f64)>) -> CliError {
-    let stamp = |at: f64| {
-        let stamp = Timestamp::from_millisecond((at * 1e3) as i64).unwrap_or(Timestamp::UNIX_EPOCH);
-        stamp.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-    };
-    let why = match seen {
+#[must_use]
+pub fn nothing(files: &[PathBuf], seen: Extent) -> CliError {
+    let mut all = seen;
+    let rings = files.iter().filter(|file| file.is_dir());
+    rings.filter_map(|ring| segments::extent(ring)).for_each(|span| all.widen(span));
+    let why = match all.span {
         Some((first, last)) => {
-            format!(
-                "no interval began in this time; what was looked at is from {} to {}",
-                stamp(first),
-                stamp(last)
-            )
+            let (first, last) = (time::stamp(first), time::stamp(last));
+            format!("no interval began in this time, there are some from {first} to {last}")
         }
         None => "no interval began in this time".to_owned(),
     };
-    CliError::usage("cannot report", &why, "widen --from and --to")
-}
-
-/// Whether two recordings may be added up: they must be of the same thing, seen in the same way.
-fn comparable(first: &str, one: &Metadata, name: &str, other: &Metadata) -> Result<(), CliError> {
-    let mut differs = environment::obstacles(one, other);
-    let mut also = |what: &str, base: &str, new: &str| {
-        let known = differs.iter().any(|known| known.what == what);
-        differs.extend(Difference::between(what, Some(base), Some(new)).filter(|_| !known));
-    };
-    // A sum is of one kernel and of the very same processes; a comparison need not be.
-    also("kernel release", &one.kernel.release, &other.kernel.release);
-    also("frame", &one.kernel.frame, &other.kernel.frame);
-    also("filters", &one.filters.join(" "), &other.filters.join(" "));
-    if differs.is_empty() {
-        return Ok(());
-    }
-    let differs: Vec<_> = differs.iter().map(ToString::to_string).collect();
-    let why = format!("they differ in {}", differs.join("; "));
-    Err(CliError::usage(&format!("cannot add up {first} and {name}"), &why, "report each on its own"))
+    let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    CliError::usage(&format!("cannot read {}", names.join(", ")), &why, "widen the time that is asked for")
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     args::{OutputArgs, ViewArgs},
-    inputs::{Inputs, TimeArgs},
+    inputs::{Inputs, TimeArgs, time::now},
 };
 use crate::{
     error::CliError,
@@ -40,14 +40,17 @@ pub struct ReportArgs {
 /// Runs the command.
 pub fn run(args: &ReportArgs) -> Result<(), CliError> {
     args.output.check(&args.view, args.intervals)?;
-    let window = args.time.window()?;
+    let window = args.time.window(now())?;
     let mut sink = args.output.open()?;
     let mut inputs = Inputs::open(&args.files, window)?;
     let flow = match args.output.format {
-        Format::Hlog => rewrite(args, &mut inputs, &mut sink)?,
-        _ => show(args, &mut inputs, &mut sink)?,
+        Format::Hlog => rewrite(args, &mut inputs, &mut sink),
+        _ => show(args, &mut inputs, &mut sink),
     };
-    match flow {
+    for note in inputs.notes() {
+        eprintln!("exitpath: {note}");
+    }
+    match flow? {
         ControlFlow::Continue(()) => sink.finish(),
         ControlFlow::Break(()) => Ok(()),
     }

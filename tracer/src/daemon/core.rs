@@ -5,6 +5,7 @@ mod answers;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{
+    durable::Durable,
     exposition::Encoding,
     governor::{Governor, Step},
     numbers::Numbers,
@@ -28,6 +29,7 @@ pub struct Core {
     totals: Totals,
     recent: Recent,
     ring: Option<Ring>,
+    durable: Durable,
     started: SystemTime,
     /// When the maps were read last.
     read: Instant,
@@ -41,6 +43,8 @@ pub struct Core {
     governor: Option<Governor>,
     /// The governor's step that is in force.
     level: usize,
+    /// What tracing cost in the last interval, of all CPU time.
+    share: f64,
     /// Since when nothing is attached.
     paused: Option<Instant>,
 }
@@ -57,6 +61,7 @@ impl Core {
             totals: Totals::new(options.bounds),
             recent: Recent::default(),
             ring,
+            durable: Durable::default(),
             started: SystemTime::now(),
             // Whoever asks first is not told nothing.
             read: now.checked_sub(FRESH).unwrap_or(now),
@@ -66,6 +71,7 @@ impl Core {
             numbers: Numbers::default(),
             governor: options.max_overhead.map(|limit| Governor::new(limit, &options.tracing)),
             level: 0,
+            share: 0.0,
             paused: None,
             options,
         };
@@ -89,6 +95,7 @@ impl Core {
         }
         self.read_now();
         let share = share(&self.pending);
+        self.share = share;
         self.keep();
         // After a stop of the whole process the next interval is a whole one, not many short ones.
         self.next = (self.next + self.options.interval).max(now + self.options.interval / 2);
@@ -162,6 +169,12 @@ impl Core {
                     ));
                 }
                 Ok(()) | Err(_) => {}
+            }
+            // Without a descriptor, or while the disk is at the last one, it waits for the next interval.
+            if self.durable.is_idle()
+                && let Ok(files) = ring.unsynced()
+            {
+                self.durable.sync(files);
             }
         }
         let at = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();

@@ -103,7 +103,7 @@ pub fn process(started: SystemTime) -> Vec<Own> {
 
 /// The ring.
 #[must_use]
-pub fn ring(ring: &Ring) -> [Own; 4] {
+pub fn ring(ring: &Ring, unsynced: u64) -> [Own; 5] {
     let lost = ring.unkept();
     [
         ("exitpath_ring_bytes", "Size of the ring.", ring.bytes() as f64),
@@ -114,13 +114,23 @@ pub fn ring(ring: &Ring) -> [Own; 4] {
             lost.intervals as f64,
         ),
         ("exitpath_ring_unkept_returns_total", "Returns in these.", lost.returns as f64),
+        (
+            "exitpath_ring_sync_failures_total",
+            "Times that the disk did not say that it has what the ring took.",
+            unsynced as f64,
+        ),
     ]
 }
 
-/// The governor.
+/// The governor, and what it saw last.
 #[must_use]
-pub fn governor(governor: &Governor, limit: f64) -> [Own; 4] {
+pub fn governor(governor: &Governor, limit: f64, share: f64) -> [Own; 5] {
     [
+        (
+            "exitpath_governor_cost_ratio",
+            "What tracing cost in the last interval, of all CPU time, as far as it is measured.",
+            share,
+        ),
         ("exitpath_governor_limit_ratio", "The most that tracing may cost, of all CPU time.", limit),
         (
             "exitpath_governor_level",

@@ -14,6 +14,7 @@ use flate2::{Compression, write::GzEncoder};
 use prost::Message;
 
 use super::totals::{Labels, Totals};
+use crate::metadata::Metadata;
 
 /// What stands for the comm.
 pub const HOST: &str = "[host]";
@@ -100,6 +101,19 @@ pub fn since(mut now: Sums, before: &Sums) -> Sums {
     }
     now.retain(|_, (returns, _)| *returns > 0);
     now
+}
+
+/// What made a profile, and of how many calls it knows the time.
+#[must_use]
+pub fn comment(metadata: &Metadata) -> String {
+    let tool = &metadata.tool;
+    match (metadata.counts_only, metadata.sample) {
+        (true, _) => format!("{tool}; counts only: no call was timed"),
+        (false, 0 | 1) => tool.clone(),
+        (false, sample) => {
+            format!("{tool}; sampled: 1 call in {sample} was timed, and its time counts for {sample}")
+        }
+    }
 }
 
 /// The profile of sums that end `duration_ns` after `start_ns` (since the epoch).
@@ -208,5 +222,13 @@ mod tests {
             profile.sample_type.iter().map(|one| (text(one.r#type), text(one.unit))).collect();
         assert_eq!(kinds, [("calls", "count"), ("time", "nanoseconds")]);
         assert!(encode(&profile).unwrap().starts_with(&[0x1f, 0x8b]));
+        let said = |sample, counts_only| {
+            comment(&Metadata { tool: "exitpath 1".to_owned(), sample, counts_only, ..Metadata::default() })
+        };
+        assert_eq!(
+            (&*said(1, false), &*said(1, true)),
+            ("exitpath 1", "exitpath 1; counts only: no call was timed")
+        );
+        assert!(said(16, false).ends_with("sampled: 1 call in 16 was timed, and its time counts for 16"));
     }
 }

@@ -33,9 +33,13 @@ pub fn advice(
         return None;
     }
     if unit == Unit::Blocks || spreads.is_empty() {
-        let text = format!(
-            "one run a side says nothing of how runs differ: record {ASKED} a side, the sides in turn"
-        );
+        let text = if options.hosts {
+            format!("one host a side says nothing of how hosts differ: choose {ASKED} a side")
+        } else {
+            format!(
+                "one run a side says nothing of how runs differ: record {ASKED} a side, the sides in turn"
+            )
+        };
         return Some(Advice { runs: ASKED, spread: 0.0, effect: 0.0, text });
     }
     spreads.sort_unstable_by(f64::total_cmp);
@@ -43,7 +47,7 @@ pub fn advice(
     let families = rows.iter().filter(|row| row.change(Metric::Mean).is_some()).count().max(1);
     let (needed, effect) = reachable(spread, options.fdr / families as f64, options.min_effect_ratio);
     let (what, how) = match unit {
-        Unit::Hosts => ("hosts", "choose more of them, or a longer --range"),
+        Unit::Hosts => ("hosts", "choose more of them, or a longer time"),
         _ => ("runs", "record them with the sides in turn"),
     };
     let text = format!(

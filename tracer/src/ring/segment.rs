@@ -99,6 +99,8 @@ pub(super) struct Segment {
     good: u64,
     /// No interval yet.
     empty: bool,
+    /// The folder was synced since it is there.
+    named: bool,
 }
 
 impl Segment {
@@ -129,6 +131,7 @@ impl Segment {
                     head: untimed(metadata),
                     began,
                     empty: true,
+                    named: false,
                     first_ns: first.start_ns,
                     writer,
                     file,
@@ -150,6 +153,17 @@ impl Segment {
         self.good = self.writer.get_ref().bytes;
         self.empty = false;
         Ok(())
+    }
+
+    /// Its file, and while the folder may not know it by its name that too, to be synced.
+    pub(super) fn unsynced(&mut self) -> io::Result<Vec<File>> {
+        let mut files = vec![self.file.try_clone()?];
+        if !std::mem::replace(&mut self.named, true)
+            && let Some(folder) = self.path.parent()
+        {
+            files.push(File::open(folder)?);
+        }
+        Ok(files)
     }
 
     /// Up to the end of the last whole interval, in bytes.

@@ -163,3 +163,17 @@ fn other_files_are_not_segments() {
     assert_eq!(name.to_string(), "00000042-20260921T141320Z.hlog.zst");
     assert_eq!(name.to_string().parse(), Ok(name));
 }
+
+#[test]
+fn a_folder_is_synced_once_for_each_new_segment() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ring = Ring::open(folder.path(), limits(1 << 30)).unwrap();
+    let unsynced = |ring: &mut Ring, from| {
+        fill(ring, from, from + 10);
+        ring.unsynced().unwrap().len()
+    };
+    assert_eq!([0, 10, 20, 30, 40, 50].map(|from| unsynced(&mut ring, from)), [2, 1, 1, 1, 1, 1]);
+    assert_eq!([60, 70].map(|from| unsynced(&mut ring, from)), [2, 1]);
+    ring.finish().unwrap();
+    assert!(ring.unsynced().unwrap().is_empty(), "its end is synced by itself");
+}

@@ -28,6 +28,14 @@ impl Window {
         self.from.is_none() && self.to.is_none()
     }
 
+    /// Whether an interval can belong to both.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        let before =
+            |to: Option<f64>, from: Option<f64>| matches!((to, from), (Some(to), Some(from)) if to <= from);
+        !before(self.to, other.from) && !before(other.to, self.from)
+    }
+
     /// Whether an interval of this recording belongs to it.
     #[must_use]
     pub fn holds(&self, metadata: &Metadata, snapshot: &Snapshot) -> bool {

@@ -142,25 +142,6 @@ fn what_is_counted_is_served_and_kept() {
 }
 
 #[test]
-fn one_that_is_killed_loses_an_interval_at_most() {
-    let Some(_turn) = turn("daemon::one_that_is_killed_loses_an_interval_at_most") else { return };
-    let ring = folder();
-    let mut puppet = Puppet::new();
-    let mut told = 0;
-    for round in 0..4 {
-        let daemon = Daemon::start(ring.path(), &["--comm", "puppet"]);
-        puppet.tell("calls 1000");
-        told += 1000;
-        assert!(within(10, || kept(ring.path()) >= told), "round {round}");
-        puppet.tell("calls 1");
-        std::thread::sleep(std::time::Duration::from_millis(37 * round));
-        daemon.end(libc::SIGKILL);
-        told = kept(ring.path());
-        assert!(told % 1000 <= round + 1, "{told}");
-    }
-}
-
-#[test]
 fn a_second_one_is_told_who_was_first() {
     let Some(_turn) = turn("daemon::a_second_one_is_told_who_was_first") else { return };
     let ring = folder();

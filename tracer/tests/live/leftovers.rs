@@ -25,7 +25,7 @@ use crate::{
 
 /// Objects that are new since `before` and that no process holds: what somebody left behind. What another process
 /// loaded meanwhile is its own. The kernel frees objects a little after their last descriptor.
-fn assert_nothing_left(before: &BTreeSet<Id>, ours: &BTreeSet<Id>) {
+pub fn assert_nothing_left(before: &BTreeSet<Id>, ours: &BTreeSet<Id>) {
     let gone = within(10, || left(before, ours).is_empty());
     assert!(gone, "still in the kernel: {:?}", left(before, ours));
 }
@@ -36,7 +36,8 @@ fn left(before: &BTreeSet<Id>, ours: &BTreeSet<Id>) -> BTreeSet<Id> {
     all().into_iter().filter(|id| ours.contains(id) || !anybodys(id)).collect()
 }
 
-fn all() -> BTreeSet<Id> {
+/// What there is now.
+pub fn all() -> BTreeSet<Id> {
     ids::all().expect("root may list them")
 }
 
@@ -127,10 +128,11 @@ fn two_tracers_at_once_are_both_right() {
 }
 
 /// Load on all CPUs that ends with its value.
-struct Load(Child);
+pub struct Load(Child);
 
 impl Load {
-    fn start(seconds: u64) -> Self {
+    /// For so long at most.
+    pub fn start(seconds: u64) -> Self {
         let mut command = Command::new(program("loadgen"));
         Self(command.args(["--seconds", &seconds.to_string()]).spawn().expect("loadgen starts"))
     }

@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -39,24 +40,16 @@ impl Daemon {
 
     /// The same with a ring that is this user's.
     pub fn owned(command: &mut Command, user: Option<u32>) -> Self {
+        Self::every("1s", command, user)
+    }
+
+    /// The same with another interval.
+    pub fn every(interval: &str, command: &mut Command, user: Option<u32>) -> Self {
         let ring = tempfile::tempdir().expect("a folder of our own");
         if user.is_some() {
             std::os::unix::fs::chown(ring.path(), user, user).expect("we are root");
         }
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.expect("a free port");
-        command.args([
-            "--interval",
-            "1s",
-            "--request-time",
-            "2s",
-            "--listen",
-            &address.to_string(),
-            "--ring",
-        ]);
-        command.arg(ring.path()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let starting = ready::start(command).expect("the daemon can be started");
-        let (child, _) = starting.attached(PATIENCE).expect("the daemon attaches");
+        let (child, address) = serve(interval, command, ring.path());
         Self { child, address, ring }
     }
 
@@ -86,6 +79,25 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A daemon that is served, with a port of its own; it ends with the thread that started it.
+pub fn serve(interval: &str, command: &mut Command, ring: &Path) -> (Child, SocketAddr) {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let address = free.expect("a free port");
+    command.args([
+        "--interval",
+        interval,
+        "--request-time",
+        "2s",
+        "--listen",
+        &address.to_string(),
+        "--ring",
+    ]);
+    command.arg(ring).stdout(Stdio::null()).stderr(Stdio::piped());
+    let starting = ready::start(command).expect("the daemon can be started");
+    let (child, _) = starting.attached(PATIENCE).expect("the daemon attaches");
+    (child, address)
 }
 
 /// The body of an answer.

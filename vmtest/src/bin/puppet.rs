@@ -4,6 +4,7 @@
 //! It reads one command a line, and answers each with one line once it is done:
 //!
 //! - `calls N`: N getppid
+//! - `storm SECONDS`: getppid as fast as it goes; answers how many
 //! - `threads T N`: T new threads, N getppid in each
 //! - `children C N`: C new processes, N getppid in each
 //! - `fail N`: N failed opens (ENOENT) and N failed dups (EBADF)
@@ -16,6 +17,7 @@ use std::fmt::Write as _;
 use std::io::{Write as _, stdin, stdout};
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use vmtest::cases;
@@ -37,6 +39,10 @@ fn obey(line: &str) -> Result<String> {
     let mut answer = "done".to_owned();
     match words[..] {
         ["calls", calls] => call(calls.parse()?),
+        ["storm", seconds] => {
+            answer.clear();
+            write!(answer, "{}", storm(Duration::from_secs_f64(seconds.parse()?)))?;
+        }
         ["threads", threads, calls] => {
             let (threads, calls) = (threads.parse::<u64>()?, calls.parse::<u64>()?);
             thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(move || call(calls)))));
@@ -66,6 +72,18 @@ fn obey(line: &str) -> Result<String> {
         _ => bail!("unknown: the file's head lists all"),
     }
     Ok(answer)
+}
+
+/// Its count is what a tracer's is measured by: whole rounds of calls, between which only the clock is read, without a call.
+fn storm(time: Duration) -> u64 {
+    const ROUND: u64 = 10_000;
+    let start = Instant::now();
+    let mut calls = 0;
+    while start.elapsed() < time {
+        call(ROUND);
+        calls += ROUND;
+    }
+    calls
 }
 
 fn call(times: u64) {

@@ -13,12 +13,15 @@ use crate::{run, workspace};
 /// What the guests' binaries are built for.
 pub const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Binaries of `vmtest` that every guest gets.
-const BINARIES: [&str; 9] = [
+const BINARIES: [&str; 12] = [
     "baseline",
     "bench-loop",
+    "daemon-proof",
     "demo",
+    "governor-proof",
     "guest-doctor",
     "guest-suite",
+    "kill-proof",
     "loadgen",
     "plan-cost",
     "probe-proof",

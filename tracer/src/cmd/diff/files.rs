@@ -1,53 +1,85 @@
 //! Which files a side is.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use crate::error::CliError;
+use super::{ring::is_ring, window::split};
+use crate::{error::CliError, ring::Window};
 
-/// The files of a side.
+/// A side.
 #[derive(Debug)]
 pub struct Side {
     /// What outputs call it.
     pub label: String,
-    /// Its files, and whether one that is no recording may be skipped.
-    pub files: Vec<(PathBuf, Foreign)>,
+    /// What it is read from.
+    pub inputs: Vec<Input>,
 }
 
-/// What a file that is no recording means.
+/// What a run is read from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// A file, or the folder of a ring.
+    pub path: PathBuf,
+    /// The part of its time that is read.
+    pub window: Window,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What an input is, and what it means if there is nothing in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Foreign {
-    /// It was asked for by name: an error.
-    Refused,
-    /// It lay in a folder: a line on standard error.
-    Skipped,
+pub enum Kind {
+    /// A file that was asked for by name: it must be a recording.
+    Named,
+    /// A file that lay in a folder: if it is no recording, or none of this time, it is left out with a line.
+    InFolder,
+    /// A ring: a host.
+    Ring,
+    /// A ring of which the same side has another window.
+    Window,
+}
+
+impl Input {
+    /// Whether it is a host.
+    #[must_use]
+    pub fn is_host(&self) -> bool {
+        self.kind == Kind::Ring
+    }
 }
 
 impl Side {
-    /// Finds the files of arguments: files, folders of recordings, or patterns that the shell did not expand.
-    pub fn find(arguments: &[PathBuf]) -> Result<Self, CliError> {
-        let mut files = Vec::new();
+    /// Finds what arguments name: files, folders of recordings, rings, or patterns that the shell did not expand.
+    /// `window` is the time of those that do not name their own.
+    pub fn find(arguments: &[PathBuf], window: &Window, now: f64) -> Result<Self, CliError> {
+        let mut inputs = Vec::new();
         for argument in arguments {
-            if argument.is_dir() {
-                files.extend(in_folder(argument)?.into_iter().map(|file| (file, Foreign::Skipped)));
-            } else if !argument.exists() && argument.to_string_lossy().starts_with('-') {
-                // Behind the `--` everything is a file: what looks like an option was meant as one.
-                return Err(CliError::usage(
-                    &format!("cannot compare with {}", argument.display()),
-                    "what stands behind -- are recordings, and this looks like an option",
-                    "put options first: exitpath diff --format lkml BASE -- NEW",
-                ));
-            } else if argument.exists() || !is_pattern(argument) {
-                files.push((argument.clone(), Foreign::Refused));
-            } else {
-                files.extend(matching(argument)?);
-            }
+            let (path, own) = split(argument, now)?;
+            let window = own.unwrap_or(*window);
+            let found = find(&path)?;
+            inputs.extend(found.into_iter().map(|(path, kind)| Input { path, window, kind }));
         }
-        Ok(Self { label: label(arguments), files })
+        Ok(Self { label: label(arguments), inputs })
     }
+}
+
+type Found = Vec<(PathBuf, Kind)>;
+
+fn find(path: &Path) -> Result<Found, CliError> {
+    if path.is_dir() {
+        return in_folder(path);
+    }
+    if !path.exists() && path.to_string_lossy().starts_with('-') {
+        // Behind the `--` everything is a file: what looks like an option was meant as one.
+        return Err(CliError::usage(
+            &format!("cannot compare with {}", path.display()),
+            "what stands behind -- are recordings, and this looks like an option",
+            "put options first: exitpath diff --format lkml BASE -- NEW",
+        ));
+    }
+    if path.exists() || !is_pattern(path) { Ok(vec![(path.to_owned(), Kind::Named)]) } else { matching(path) }
 }
 
 /// Its directory or its file; the folder that all arguments lie in.
@@ -67,8 +99,11 @@ fn is_recording(path: &Path) -> bool {
     [".hlog", ".hlog.gz", ".hlog.zst"].iter().any(|end| name.ends_with(end))
 }
 
-/// The recordings of a folder, sorted by name. What else lies in it is skipped, with a line.
-fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+/// A ring, or the recordings of a folder, sorted by name; what else lies in that is skipped, with a line.
+fn in_folder(folder: &Path) -> Result<Found, CliError> {
+    if is_ring(folder) {
+        return Ok(vec![(folder.to_owned(), Kind::Ring)]);
+    }
     let what = || format!("cannot read {}", folder.display());
     let unreadable =
         |error: std::io::Error| CliError::usage(&what(), &error.to_string(), "give a folder of recordings");
@@ -85,7 +120,7 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
         return Err(CliError::usage(
             &what(),
             "there is no recording in it (.hlog, .hlog.gz, .hlog.zst)",
-            "give the folder of `exitpath record --runs N -o DIR`",
+            "give the folder of `exitpath record --runs N -o DIR`, or a daemon's --ring",
         ));
     }
     found.sort();
@@ -101,20 +136,20 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
             names.escape_debug()
         );
     }
-    Ok(found)
+    Ok(found.into_iter().map(|path| (path, Kind::InFolder)).collect())
 }
 
-fn is_pattern(path: &Path) -> bool {
+pub fn is_pattern(path: &Path) -> bool {
     path.to_string_lossy().contains(['*', '?', '['])
 }
 
-fn matching(pattern: &Path) -> Result<Vec<(PathBuf, Foreign)>, CliError> {
+fn matching(pattern: &Path) -> Result<Found, CliError> {
     let text = pattern.to_string_lossy();
     let what = format!("cannot read {text}");
     let paths = glob::glob(&text).map_err(|error| {
         CliError::usage(&what, &format!("it is no pattern ({error})"), "quote it, or name the files")
     })?;
-    let mut found = BTreeSet::new();
+    let mut found = BTreeMap::new();
     for path in paths {
         let path = path.map_err(|error| {
             CliError::usage(&what, &error.to_string(), "give recordings that can be read")
@@ -122,13 +157,15 @@ fn matching(pattern: &Path) -> Result<Vec<(PathBuf, Foreign)>, CliError> {
         if path.is_dir() {
             found.extend(in_folder(&path)?);
         } else {
-            found.insert(path);
+            found.insert(path, Kind::Named);
         }
     }
     if found.is_empty() {
         return Err(CliError::usage(&what, "nothing matches it", "`ls` shows what is there"));
     }
-    Ok(found.into_iter().map(|path| (path, Foreign::Refused)).collect())
+    // What a pattern names is asked for, a folder that it names or not.
+    let named = |kind| if kind == Kind::InFolder { Kind::Named } else { kind };
+    Ok(found.into_iter().map(|(path, kind)| (path, named(kind))).collect())
 }
 
 #[cfg(test)]
@@ -152,17 +189,17 @@ mod tests {
             fs::write(folder.path().join(name), "").unwrap();
         }
         let names = |side: Side| -> Vec<String> {
-            let name =
-                |(path, _): &(PathBuf, Foreign)| path.file_name().unwrap().to_string_lossy().into_owned();
-            side.files.iter().map(name).collect()
+            let name = |input: &Input| input.path.file_name().unwrap().to_string_lossy().into_owned();
+            side.inputs.iter().map(name).collect()
         };
-        let side = Side::find(&[folder.path().to_owned()]).unwrap();
+        let find = |path: PathBuf| Side::find(&[path], &Window::default(), 0.0);
+        let side = find(folder.path().to_owned()).unwrap();
         assert_eq!(names(side), ["1.hlog.zst", "10.hlog.gz", "2.hlog"]);
-        let side = Side::find(&[folder.path().join("1*.hlog*")]).unwrap();
+        let side = find(folder.path().join("1*.hlog*")).unwrap();
         assert_eq!(names(side), ["1.hlog.zst", "10.hlog.gz"]);
-        assert!(Side::find(&[folder.path().join("x*")]).is_err());
-        assert!(Side::find(&[folder.path().join("[")]).is_err());
+        assert!(find(folder.path().join("x*")).is_err());
+        assert!(find(folder.path().join("[")).is_err());
         let empty = tempfile::tempdir().unwrap();
-        assert!(Side::find(&[empty.path().to_owned()]).is_err());
+        assert!(find(empty.path().to_owned()).is_err());
     }
 }

@@ -1,10 +1,6 @@
 //! Both sides from a Prometheus server.
 
-use std::{
-    fs,
-    path::PathBuf,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{fs, path::PathBuf, time::Duration};
 
 use clap::Args;
 use indicatif::ProgressBar;
@@ -52,14 +48,13 @@ pub struct FleetArgs {
 
 impl FleetArgs {
     /// Both sides; the new one is empty where it is not asked for.
-    pub fn read(&self, url: &str, bar: &ProgressBar) -> Result<(Read, Read), CliError> {
+    pub fn read(&self, url: &str, bar: &ProgressBar, now: f64) -> Result<(Read, Read), CliError> {
         let access = Access {
             url: address(url)?,
             token: self.token()?,
             timeout: Duration::from_secs_f64(self.timeout),
         };
         let client = Client::new(access);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let side = |selector: &Option<String>, at: When| -> Result<Read, CliError> {
             let Some(selector) = selector else { return Ok((String::new(), Vec::new())) };
             // The server keeps times in ms.

@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    path::{Path, PathBuf},
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -11,8 +10,12 @@ use std::{
 
 use indicatif::ProgressBar;
 
-use super::files::Foreign;
+use super::{
+    files::{Input, Kind},
+    ring,
+};
 use crate::{
+    cmd::inputs::{Extent, nothing},
     diff::{Gather, Run},
     error::CliError,
     recording::{Reader, RecordingError},
@@ -28,23 +31,23 @@ const TOLERANCE: u64 = 10_000_000;
 #[derive(Debug, Default)]
 pub struct Total(AtomicUsize);
 
-/// Reads all files; `None` stands for one that was skipped. The first error in the order of the files counts.
+/// Reads all of them; `None` stands for one that was skipped. The first error in their order counts.
 pub fn all(
-    files: &[(PathBuf, Foreign)],
+    inputs: &[Input],
     threads: usize,
     total: &Total,
     bar: &ProgressBar,
 ) -> Result<Vec<Option<Run>>, CliError> {
     type Place = Mutex<Option<Result<Option<Run>, CliError>>>;
-    let places: Vec<Place> = files.iter().map(|_| Mutex::new(None)).collect();
+    let places: Vec<Place> = inputs.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
     let work = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((file, foreign)) = files.get(at) else { return };
-            let read = one(file, *foreign, total);
+            let Some(input) = inputs.get(at) else { return };
+            let read = one(input, total);
             if read.is_err() {
-                next.store(files.len(), Ordering::Relaxed);
+                next.store(inputs.len(), Ordering::Relaxed);
             }
             if let Ok(mut place) = places[at].lock() {
                 *place = Some(read);
@@ -53,7 +56,7 @@ pub fn all(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..threads.clamp(1, files.len().max(1)) {
+        for _ in 1..threads.clamp(1, inputs.len().max(1)) {
             scope.spawn(work);
         }
         work();
@@ -61,21 +64,44 @@ pub fn all(
     places.into_iter().filter_map(|place| place.into_inner().ok().flatten()).collect()
 }
 
-fn one(file: &Path, foreign: Foreign, total: &Total) -> Result<Option<Run>, CliError> {
-    let name = file.display().to_string();
+fn one(input: &Input, total: &Total) -> Result<Option<Run>, CliError> {
+    let run = match input.kind {
+        Kind::Ring | Kind::Window => Some(ring::read(input)?),
+        Kind::Named | Kind::InFolder => file(input)?,
+    };
+    let cells = run.as_ref().map_or(0, Run::cells);
+    let held = total.0.fetch_add(cells, Ordering::Relaxed) + cells;
+    if held > MOST_CELLS {
+        return Err(CliError::usage(
+            "cannot compare",
+            "the recordings hold more than fits into memory",
+            "compare fewer runs, or record fewer calls (-e)",
+        ));
+    }
+    Ok(run)
+}
+
+fn file(input: &Input) -> Result<Option<Run>, CliError> {
+    let Input { path, window, kind } = input;
+    let name = path.display().to_string();
     let what = format!("cannot read {name}");
-    let opened = File::open(file).map_err(|error| {
+    let opened = File::open(path).map_err(|error| {
         CliError::usage(&what, &error.to_string(), "give recordings that can be read, or folders of them")
     })?;
     let mut reader = match Reader::new(opened) {
-        Err(RecordingError::Foreign) if foreign == Foreign::Skipped => {
+        Err(RecordingError::Foreign) if *kind == Kind::InFolder => {
             eprintln!("exitpath: {name}: left out, it is no recording of exitpath");
             return Ok(None);
         }
         reader => reader.map_err(|error| CliError::input(&what, &error))?,
     };
-    let mut gather = Gather::new(name, reader.metadata().clone());
-    let mut clock = Clock::default();
+    let mut metadata = reader.metadata().clone();
+    if !window.is_everything() {
+        // A part of a run is not the run.
+        metadata.run = None;
+    }
+    let mut gather = Gather::new(name.clone(), metadata);
+    let (mut clock, mut held, mut seen) = (Clock::default(), Extent::default(), Extent::default());
     while let Some(snapshot) = reader.interval().map_err(|error| CliError::input(&what, &error))? {
         clock.check(&snapshot).map_err(|why| {
             CliError::usage(
@@ -84,16 +110,23 @@ fn one(file: &Path, foreign: Foreign, total: &Total) -> Result<Option<Run>, CliE
                 "its clock jumped, or it was put together from several: leave it out, or record again",
             )
         })?;
-        gather.take(&snapshot);
+        seen.add(reader.metadata(), &snapshot);
+        if window.holds(reader.metadata(), &snapshot) {
+            held.add(reader.metadata(), &snapshot);
+            gather.take(&snapshot);
+        }
     }
-    let run = gather.finish(notes(&reader));
-    let held = total.0.fetch_add(run.cells(), Ordering::Relaxed) + run.cells();
-    if held > MOST_CELLS {
-        return Err(CliError::usage(
-            "cannot compare",
-            "the recordings hold more than fits into memory",
-            "compare fewer runs, or record fewer calls (-e)",
-        ));
+    if held.span.is_none() && !window.is_everything() {
+        let none = nothing(std::slice::from_ref(path), seen);
+        if *kind == Kind::Named {
+            return Err(none);
+        }
+        eprintln!("exitpath: {name}: left out, no interval of it began in this time");
+        return Ok(None);
+    }
+    let mut run = gather.finish(notes(&reader));
+    if !window.is_everything() {
+        run.file = ring::of_time(path, held);
     }
     Ok(Some(run))
 }

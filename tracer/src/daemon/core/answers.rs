@@ -17,6 +17,9 @@ use crate::{
 /// The schema of pushed histograms where native ones are switched off.
 const OTLP_SCHEMA: i8 = 5;
 
+/// How a blind spot begins while nothing is traced; the live page looks for it.
+const DETACHED: &str = "nothing has been attached";
+
 impl Core {
     /// An exposition.
     pub fn metrics(&mut self, encoding: Encoding) -> Vec<u8> {
@@ -56,10 +59,10 @@ impl Core {
         let mut own = numbers.list();
         own.extend(numbers::process(self.started));
         if let Some(ring) = &self.ring {
-            own.extend(numbers::ring(ring));
+            own.extend(numbers::ring(ring, self.durable.failures()));
         }
         if let (Some(governor), Some(limit)) = (&self.governor, self.options.max_overhead) {
-            own.extend(numbers::governor(governor, limit));
+            own.extend(numbers::governor(governor, limit, self.share));
         }
         own
     }
@@ -69,7 +72,14 @@ impl Core {
         self.refresh();
         let mut sum = self.recent.last(seconds - self.pending.duration_ns as f64 / 1e9);
         sum.merge(&self.pending);
-        Report::new(&self.metadata, &sum, view)
+        let mut metadata = self.metadata.clone();
+        if let Some(since) = self.paused {
+            let seconds = since.elapsed().as_secs();
+            metadata.plan.blind_spots.push(format!(
+                "{DETACHED} for {seconds} s: tracing would have cost more than --max-overhead"
+            ));
+        }
+        Report::new(&metadata, &sum, view)
     }
 }
 

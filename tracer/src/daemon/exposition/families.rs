@@ -121,7 +121,7 @@ impl Maker {
     }
 
     fn own(&self, totals: &Totals, facts: &Facts) -> Vec<MetricFamily> {
-        let Metadata { tool, kernel, plan, sample, .. } = facts.metadata;
+        let Metadata { tool, kernel, plan, sample, counts_only, .. } = facts.metadata;
         let version = tool.rsplit(' ').next().unwrap_or(tool);
         let build = pairs(&[("object", facts.metadata.object()), ("version", version)]);
         let kernel = pairs(&[
@@ -155,8 +155,8 @@ impl Maker {
             ),
             (
                 "exitpath_sampling_interval",
-                "One call in this many is timed; all returns are counted.",
-                f64::from(*sample),
+                "One call in this many is timed, and each latency counts for as many; 0 where none is. All returns are counted.",
+                if *counts_only { 0.0 } else { f64::from(*sample) },
             ),
         ];
         let info =

@@ -128,7 +128,7 @@ async fn profile(shared: &Rc<Shared>, query: &Query<'_>) -> Result<Answer, Strin
         }
         None => sums(),
     };
-    let comment = shared.core.borrow().metadata().tool.clone();
+    let comment = pprof::comment(shared.core.borrow().metadata());
     let profile = pprof::profile(&sums, began, since_epoch() - began, &comment);
     let bytes = pprof::encode(&profile).map_err(|error| error.to_string())?;
     Ok(of_type(bytes, "application/octet-stream"))

@@ -137,7 +137,8 @@ pub(super) fn side(side: &Side, unit: Unit) -> [String; 3] {
         what += "; command: ";
         what += &command.join(" ");
     }
-    if unit == Unit::Hosts {
+    // A server of a fleet knows no more.
+    if unit == Unit::Hosts && machine.cpu_model.is_empty() {
         let Metadata { kernel, .. } = &side.metadata;
         let kernel =
             format!("Linux {}, {} frame, decided in {}", kernel.release, kernel.frame, kernel.decision);
