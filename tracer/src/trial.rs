@@ -16,7 +16,9 @@ pub fn all(facts: &Facts) -> Trials {
     let wish = Wish { plain: true, ..Wish::default() };
     let plans = Plan::conceivable(facts, &wish);
     if plans.is_empty() {
-        return Trials::none("this process may not load programs, or no plan fits");
+        return Trials::none(
+            "no plan that can be tried in passing fits, or this process may not load programs",
+        );
     }
     let mut trials = Trials::default();
     for plan in plans {
