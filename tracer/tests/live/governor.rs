@@ -53,8 +53,12 @@ impl Reading {
 /// Whoever asks is told: the metrics, a report of the last seconds, a profile; what is kept in the ring is looked at later.
 fn is_labelled(daemon: &Daemon, now: &Reading) {
     let report: Value = serde_json::from_slice(&get(daemon.address, "/snapshot?seconds=1")).expect("JSON");
-    let again = Reading::of(daemon);
-    if again.level != now.level {
+    let mut profile = Vec::new();
+    let bytes = get(daemon.address, "/debug/pprof/syscalls");
+    flate2::read::GzDecoder::new(&*bytes).read_to_end(&mut profile).expect("gzip");
+    let profile = String::from_utf8_lossy(&profile);
+    // A step that was taken between two answers changes the later one.
+    if Reading::of(daemon).level != now.level {
         return;
     }
     match now.sampling {
@@ -63,10 +67,6 @@ fn is_labelled(daemon: &Daemon, now: &Reading) {
             assert_eq!((report["sample"].as_u64(), &report["counts_only"]), (Some(sample), &false.into()));
         }
     }
-    let mut profile = Vec::new();
-    let bytes = get(daemon.address, "/debug/pprof/syscalls");
-    flate2::read::GzDecoder::new(&*bytes).read_to_end(&mut profile).expect("gzip");
-    let profile = String::from_utf8_lossy(&profile);
     assert_eq!(now.sampling > 1, profile.contains("sampled: 1 call in 16 was timed"), "{profile:?}");
 }
 
