@@ -57,6 +57,13 @@ impl Metadata {
             _ => 2,
         }
     }
+
+    /// Whether what is traced is found by forks or execs: children, a command, or processes by their name.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        let by_name = |filter: &String| filter == "-f" || filter.starts_with("--comm ");
+        !self.command.is_empty() || self.filters.iter().any(by_name)
+    }
 }
 
 impl Metadata {

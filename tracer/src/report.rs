@@ -137,7 +137,7 @@ impl Report {
             });
         }
         Self {
-            claim: Claim::new(&metadata.plan, totals.ptraced, losses, missed),
+            claim: Claim::new(metadata, totals.ptraced, losses, missed),
             interval: None,
             start_ns: *start_ns,
             duration_ns: *duration_ns,

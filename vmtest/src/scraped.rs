@@ -1,4 +1,4 @@
-//! A daemon of exitpath, asked through its socket of the file system: a guest needs no network for it.
+//! A daemon of exitpath, asked through its socket of the file system: a guest needs no network for it, and nobody a port.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -8,16 +8,25 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-/// The body of an answer that is a success.
+/// The body of an answer that is a success, as text.
 pub fn get(socket: &Path, path: &str) -> Result<String> {
+    String::from_utf8(get_as(socket, path, "*/*", Duration::from_secs(30))?).context("it is no text")
+}
+
+/// The body of an answer that is a success, in the format that `accept` prefers; no part of it may take longer than
+/// `limit`.
+pub fn get_as(socket: &Path, path: &str, accept: &str, limit: Duration) -> Result<Vec<u8>> {
+    const END: &[u8] = b"\r\n\r\n";
     let mut stream = UnixStream::connect(socket).context("it does not listen")?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: guest\r\nConnection: close\r\n\r\n")?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).context("it does not answer")?;
-    let (head, body) = text.split_once("\r\n\r\n").context("the answer has no head")?;
-    ensure!(head.starts_with("HTTP/1.1 200"), "{path}: {}", head.lines().next().unwrap_or_default());
-    Ok(body.to_owned())
+    stream.set_read_timeout(Some(limit))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nAccept: {accept}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).context("it does not answer")?;
+    let head = answer.windows(END.len()).position(|four| four == END).context("the answer has no head")?;
+    let line = answer.split(|&byte| byte == b'\r').next().unwrap_or_default();
+    ensure!(line.starts_with(b"HTTP/1.1 200"), "{path}: {}", String::from_utf8_lossy(line));
+    answer.drain(..head + END.len());
+    Ok(answer)
 }
 
 /// Values by name and labels, as a scraper has them.

@@ -64,6 +64,8 @@ pub struct Totals {
     pub turnaround: BTreeMap<Path, Histogram>,
     /// By the number of the [`Loss`].
     pub losses: [u64; Loss::COUNT],
+    /// Program runs that the kernel skipped, by program.
+    pub missed: BTreeMap<String, u64>,
     /// By the number of the [`Untimed`].
     pub untimed: [u64; Untimed::COUNT],
     /// Runs of the programs while they were measured, their time, and for how long, in ns.
@@ -90,6 +92,7 @@ impl Totals {
             work: BTreeMap::new(),
             turnaround: BTreeMap::new(),
             losses: [0; Loss::COUNT],
+            missed: BTreeMap::new(),
             untimed: [0; Untimed::COUNT],
             runs: 0,
             run_ns: 0,
@@ -123,6 +126,10 @@ impl Totals {
             self.turnaround.entry(path).or_insert_with(|| Histogram::new(one.precision)).merge(one);
         }
         add(&mut self.losses, &snapshot.losses);
+        for (program, &count) in &snapshot.missed {
+            let sum = self.missed.entry(program.clone()).or_default();
+            *sum = sum.saturating_add(count);
+        }
         add(&mut self.untimed, &snapshot.untimed);
         self.runs = self.runs.saturating_add(snapshot.own_cost.runs);
         self.run_ns = self.run_ns.saturating_add(snapshot.own_cost.run_ns);

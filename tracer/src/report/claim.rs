@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tracer_common::Loss;
 
-use crate::{histogram::total, metadata::PlanInfo};
+use crate::{histogram::total, metadata::Metadata};
 
 /// The fidelity of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Claim {
     /// last hook. `missed` are the runs that the kernel skipped, by program.
     #[must_use]
     pub fn new(
-        plan: &PlanInfo,
+        metadata: &Metadata,
         ptraced: u64,
         losses: &[u64; Loss::COUNT],
         missed: &BTreeMap<String, u64>,
@@ -41,13 +41,14 @@ impl Claim {
                 causes.push(format!("{count} {}", lost(kind)));
             }
         }
-        // What one such run would have followed may make any number of calls.
-        let unfollowed = total(missed.iter().filter(|(name, _)| follows(name)).map(|(_, &count)| count));
-        if unfollowed > 0 {
+        // What one such run would have let in may make any number of calls. Where a final hook counts, no loss tells of it.
+        let unseen = total(missed.iter().filter(|(name, _)| follows(name)).map(|(_, &count)| count));
+        if unseen > 0 && metadata.follows() {
             causes.push(format!(
-                "{unfollowed} of them would have followed a new process or program: its calls may be missing, however many"
+                "{unseen} forks or execs were not followed (skipped program runs): the calls of these processes may be missing, however many"
             ));
         }
+        let plan = &metadata.plan;
         if causes.is_empty() {
             return Self { fidelity: plan.fidelity.clone(), note: None };
         }
@@ -55,7 +56,7 @@ impl Claim {
     }
 }
 
-/// Whether a program follows forks and execs, for filters and for the calls that return in a new task.
+/// Whether a program follows forks or execs.
 fn follows(program: &str) -> bool {
     program.starts_with("fork_") || program.starts_with("exec_")
 }
@@ -78,9 +79,11 @@ const fn lost(kind: Loss) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metadata::PlanInfo;
 
-    fn plan(fidelity: &str) -> PlanInfo {
-        PlanInfo { fidelity: fidelity.to_owned(), ..PlanInfo::default() }
+    fn plan(fidelity: &str) -> Metadata {
+        let plan = PlanInfo { fidelity: fidelity.to_owned(), ..PlanInfo::default() };
+        Metadata { plan, ..Metadata::default() }
     }
 
     #[test]
@@ -107,11 +110,18 @@ mod tests {
 
     #[test]
     fn a_fork_that_was_missed_hides_more_than_one_call() {
-        let missed = |name: &str| BTreeMap::from([(name.to_owned(), 2), ("exit_btf".to_owned(), 1)]);
-        let mut losses = [0; Loss::COUNT];
-        losses[Loss::Recursion as usize] = 3;
-        let note = |missed| Claim::new(&plan("exact"), 0, &losses, &missed).note.unwrap();
-        assert!(note(missed("fork_kp")).contains("; 2 of them would have followed"));
-        assert!(!note(missed("enter_btf")).contains("followed"));
+        let claim = |program: &str, filters: &[&str]| {
+            let missed = BTreeMap::from([(program.to_owned(), 2), ("exit_btf".to_owned(), 1)]);
+            let filters = filters.iter().map(|&one| one.to_owned()).collect();
+            // A final hook counts: what is skipped before it is no loss.
+            Claim::new(&Metadata { filters, ..plan("exact") }, 0, &[0; Loss::COUNT], &missed)
+        };
+        let followed = claim("fork_kp", &["-p 7", "-f"]);
+        assert_eq!(followed.fidelity, "bounds");
+        assert!(followed.note.unwrap().starts_with("2 forks or execs were not followed"));
+        for (program, filters) in [("fork_kp", &["-p 7"][..]), ("fork_kp", &[]), ("enter_btf", &["-f"])] {
+            assert_eq!(claim(program, filters), Claim { fidelity: "exact".to_owned(), note: None });
+        }
+        assert!(claim("exec_btf", &["--comm sh"]).note.is_some(), "an exec gives another name");
     }
 }

@@ -1,22 +1,22 @@
 //! A daemon with a ring of its own, and what can be seen of it from outside.
 
-use super::{
-    folder_bytes,
-    sample::{Sample, sum},
-};
+use super::{folder_bytes, sample::Sample};
 use anyhow::{Context as _, Result, ensure};
 use std::{
     env, fs,
-    io::{Read as _, Write as _},
-    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{self, Child, Command},
     time::Duration,
 };
-use vmtest::ready;
+use vmtest::{
+    ready,
+    scraped::{Scrape, get_as},
+};
 
 /// A daemon that is not attached by then never will be.
 const ATTACH: Duration = Duration::from_secs(20);
+/// Prometheus' own default.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// What a server of Prometheus asks for.
 const PROTOBUF: &str =
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
@@ -48,35 +48,25 @@ impl Daemon {
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let resident = resident.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok());
         // A busy machine may be late; one that never answers ends this.
-        let text = (0..6).find_map(|_| self.get("text/plain").ok());
-        let text = String::from_utf8_lossy(&text.context("the daemon does not answer")?).into_owned();
+        let scrape =
+            (0..6).find_map(|_| Scrape::of(&self.socket()).ok()).context("the daemon does not answer")?;
         Ok(Sample {
             at,
             resident_kib: resident.context("no VmRSS in /proc/PID/status")?,
             cpu,
             ring_bytes: folder_bytes(&self.folder.join("ring"))?,
-            returns: sum(&text, "exitpath_returns_total"),
-            lost: sum(&text, "exitpath_events_missed_total"),
+            returns: scrape.sum("exitpath_returns_total", "") as u64,
+            lost: scrape.sum("exitpath_events_missed_total", "") as u64,
         })
     }
 
     /// As Prometheus scrapes it.
     pub fn scrape(&self) -> Result<()> {
-        self.get(PROTOBUF).map(drop)
+        get_as(&self.socket(), "/metrics", PROTOBUF, PATIENCE).map(drop)
     }
 
-    fn get(&self, accept: &str) -> Result<Vec<u8>> {
-        let mut stream =
-            UnixStream::connect(self.folder.join("socket")).context("the daemon does not serve")?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        write!(
-            stream,
-            "GET /metrics HTTP/1.1\r\nHost: soak\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
-        )?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).context("the daemon does not answer")?;
-        ensure!(answer.starts_with(b"HTTP/1.1 200 "), "the daemon answers with an error");
-        Ok(answer)
+    fn socket(&self) -> PathBuf {
+        self.folder.join("socket")
     }
 
     /// Ends it as systemd would; how it ended.

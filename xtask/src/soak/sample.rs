@@ -49,28 +49,9 @@ pub fn at_most(what: &str, seen: u64, limit: u64) -> bool {
     holds
 }
 
-/// The sum of a metric's series in Prometheus' text format.
-pub fn sum(text: &str, metric: &str) -> u64 {
-    let values = text.lines().filter_map(|line| {
-        let rest = line.strip_prefix(metric)?;
-        if !rest.starts_with(['{', ' ']) {
-            return None;
-        }
-        rest.rsplit(' ').next()?.parse::<f64>().ok()
-    });
-    values.sum::<f64>() as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_metric_is_summed_and_its_namesakes_are_not() {
-        let text = "# TYPE lost_total counter\nlost_total{reason=\"a b\"} 2\nlost_total{reason=\"c\"} 3\n\
-                    lost_total_more 7\n";
-        assert_eq!((sum(text, "lost_total"), sum(text, "lost")), (5, 0));
-    }
 
     #[test]
     fn a_share_is_of_one_cpu() {

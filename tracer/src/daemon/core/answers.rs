@@ -1,6 +1,6 @@
 //! What the state says to whoever asks.
 
-use std::{collections::BTreeMap, ffi::CStr, time::SystemTime};
+use std::{ffi::CStr, time::SystemTime};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 
@@ -42,7 +42,7 @@ impl Core {
     fn families(&mut self, histograms: Histograms) -> Vec<MetricFamily> {
         self.refresh();
         let own = self.own_numbers();
-        let claim = Claim::new(&self.metadata.plan, 0, &self.totals.losses, &BTreeMap::new());
+        let claim = Claim::new(&self.metadata, 0, &self.totals.losses, &self.totals.missed);
         let facts = exposition::Facts {
             metadata: &self.metadata,
             fidelity: &claim.fidelity,
