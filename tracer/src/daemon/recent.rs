@@ -12,7 +12,7 @@ use crate::{
 
 /// Whole intervals are kept for this long, in ns ...
 const WHOLE_NS: u64 = 300_000_000_000;
-/// ... or until they take so many bytes, so that memory is the same under any load.
+/// ... or until they take about so many bytes: few or many series and cells, memory has one bound.
 const BYTES: usize = 4 << 20;
 /// How many points the path mix over time has: an hour, at 10 s.
 const POINTS: usize = 360;
