@@ -36,6 +36,27 @@ pub const fn index<const BITS: u32>(value: u64) -> usize {
     ((shift << (BITS - 1)) as u64 + (value >> shift)) as usize
 }
 
+/// The same without branches, for verifiers that walk every way through a program and know none of these twice.
+#[inline(always)]
+#[must_use]
+pub const fn index_straight<const BITS: u32>(value: u64) -> usize {
+    // What lies above has the shift that leads to the overflow cell.
+    let value = if value > MAX_VALUE { MAX_VALUE + 1 } else { value };
+    let shift = bit_length(value >> BITS);
+    ((shift << (BITS - 1)) as u64 + (value >> shift)) as usize
+}
+
+/// How many bits a value below `2^32` has, 0 for 0.
+#[inline(always)]
+const fn bit_length(value: u64) -> u32 {
+    let value = value | value >> 1;
+    let value = value | value >> 2;
+    let value = value | value >> 4;
+    let value = value | value >> 8;
+    let value = value | value >> 16;
+    value.count_ones()
+}
+
 /// The smallest value of a cell.
 #[must_use]
 pub const fn lowest<const BITS: u32>(index: usize) -> u64 {
@@ -95,6 +116,7 @@ mod tests {
     fn agrees<const BITS: u32>(reference: &Histogram<u64>, value: u64) {
         let cell = index::<BITS>(value);
         assert!(cell < cells(BITS), "{value} has no cell");
+        assert_eq!(index_straight::<BITS>(value), cell, "{value}");
         assert_eq!(lowest::<BITS>(cell), reference.lowest_equivalent(value), "lowest of {value}");
         assert_eq!(highest::<BITS>(cell), reference.highest_equivalent(value), "highest of {value}");
     }
@@ -107,6 +129,8 @@ mod tests {
         assert_eq!(index::<BITS_1>(MAX_VALUE), CELLS_1 - 1);
         assert_eq!(index::<BITS_2>(MAX_VALUE + 1), CELLS_2);
         assert_eq!(index::<BITS_1>(u64::MAX), CELLS_1);
+        assert_eq!(index_straight::<BITS_2>(MAX_VALUE + 1), CELLS_2);
+        assert_eq!(index_straight::<BITS_1>(u64::MAX), CELLS_1);
     }
 
     #[test]

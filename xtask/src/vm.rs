@@ -47,7 +47,8 @@ pub struct Args {
     /// Boot this kernel image instead of Debian's; what it needs stands in vm/image.rs
     #[arg(long, value_name = "PATH", conflicts_with_all = ["kernel", "update"])]
     image: Vec<PathBuf>,
-    /// QEMU's processor models: `max` is an AMD without PTI, `Skylake-Client` an Intel with it
+    /// QEMU's processor models: `max` is an AMD without PTI, `Skylake-Client` an Intel with it; features behind a
+    /// colon each, `max:-erms`
     #[arg(long, value_delimiter = ',', default_value = "max", value_name = "MODEL")]
     cpu: Vec<String>,
     /// exitpath's plans, a guest for each: `auto` is its own choice, `none` runs the cases untraced, `all` are all

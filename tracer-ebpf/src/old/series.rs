@@ -95,7 +95,7 @@ fn time(row: *mut OldRow, latency: Option<u64>, by: i32) {
                 (*row).not_min = !ns;
             }
         }
-        bump((&raw mut (*row).cells).cast(), hdr::index::<BITS_2>(ns), OLD_CELLS - 1, by as u32);
+        bump((&raw mut (*row).cells).cast(), hdr::index_straight::<BITS_2>(ns), OLD_CELLS - 1, by as u32);
     }
 }
 

@@ -143,7 +143,7 @@ impl Guest<'_> {
         command
             .args(["-machine", "q35,hpet=off", "-m", "512M"])
             .args(if self.icount { BY_INSTRUCTION } else { BY_CLOCK })
-            .args(["-cpu", self.cpu, "-smp", self.smp])
+            .args(["-cpu", &self.cpu.replace(':', ","), "-smp", self.smp])
             .args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
             .arg("-serial")
             .arg(format!("file:{}", console.display()))
