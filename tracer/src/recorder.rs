@@ -167,6 +167,13 @@ impl Recorder {
     /// Detaches, and reads what is left.
     #[must_use]
     pub fn stop(mut self) -> Snapshot {
+        self.last()
+    }
+
+    /// Reads for the last time. Probes are detached when this is dropped, not before: the kernel waits for every
+    /// processor after each of them, and what was counted need not.
+    #[must_use]
+    pub fn last(&mut self) -> Snapshot {
         let snapshot = match &mut self.engine {
             Engine::Typed { reader, session } => {
                 let own_cost = self.meter.take(session);
@@ -179,14 +186,8 @@ impl Recorder {
                 snapshot.own_cost = own_cost;
                 snapshot
             }
-            Engine::Probes { .. } => {
-                // Detaching hundreds of probes takes a while, in which some calls are seen and others not.
-                let snapshot = self.read();
-                if let Engine::Probes { session, .. } = &mut self.engine {
-                    session.detach();
-                }
-                snapshot
-            }
+            // Not after they were detached: meanwhile some calls are seen and others not.
+            Engine::Probes { .. } => self.read(),
         };
         self.label(snapshot)
     }
@@ -228,6 +229,15 @@ impl Recorder {
         match &self.engine {
             Engine::Typed { session, .. } => session.plan(),
             Engine::Probes { session, .. } => session.plan(),
+        }
+    }
+
+    /// How many probes are to be taken away, one after the other; 0 where all goes at once.
+    #[must_use]
+    pub fn probes(&self) -> usize {
+        match &self.engine {
+            Engine::Typed { .. } => 0,
+            Engine::Probes { session, .. } => session.probes(),
         }
     }
 

@@ -28,6 +28,8 @@ use crate::{
 
 /// Without `-i`, maps are read and recordings written this often.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// More take seconds to be taken away.
+const MANY_PROBES: usize = 100;
 /// How soon the end of the command is noticed, should its signal be missed.
 const COMMAND_POLL: Duration = Duration::from_millis(200);
 
@@ -163,9 +165,9 @@ impl Tracing<'_> {
 }
 
 impl Loop<'_> {
-    /// Detaches, reads what is left, and shows the result.
+    /// Reads what is left, shows the result, and has detached at the end.
     fn finish(self, timing: &Timing, progress: &ProgressBar) -> Result<(Outputs, Snapshot), CliError> {
-        let Loop { recorder, metadata, mut outputs, mut total, number, each } = self;
+        let Loop { mut recorder, metadata, mut outputs, mut total, number, each } = self;
         if outputs.shows() {
             progress.finish_and_clear();
         }
@@ -175,7 +177,7 @@ impl Loop<'_> {
                 |error| eprintln!("exitpath: --in-flight: the table of threads cannot be read: {error}");
             calls.map_err(failed).ok()
         });
-        let last = recorder.stop();
+        let last = recorder.last();
         outputs.interval(&last)?;
         if each {
             outputs.show(&Report::new(metadata, &last, &outputs.view()).of_interval(number + 1))?;
@@ -192,6 +194,10 @@ impl Loop<'_> {
             calls.into_iter().map(one).collect()
         });
         outputs.show(&report)?;
+        if recorder.probes() > MANY_PROBES && io::stderr().is_terminal() {
+            eprintln!("exitpath: taking {} probes away; the kernel waits after each", recorder.probes());
+        }
+        drop(recorder);
         Ok((outputs, total))
     }
 

@@ -201,6 +201,12 @@ impl Session {
         self.group.remove();
     }
 
+    /// Probes and events that programs sit on.
+    #[must_use]
+    pub const fn probes(&self) -> usize {
+        self.events.len()
+    }
+
     /// Hits that found no room, so far.
     #[must_use]
     pub fn missed(&self) -> u64 {
