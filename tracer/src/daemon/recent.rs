@@ -3,12 +3,9 @@
 use std::collections::VecDeque;
 
 use serde_json::{Value, json};
-use tracer_common::{Path, SeriesKey};
+use tracer_common::Path;
 
-use crate::{
-    histogram::total,
-    snapshot::{Series, Snapshot},
-};
+use crate::{histogram::total, snapshot::Snapshot};
 
 /// Whole intervals are kept for this long, in ns ...
 const WHOLE_NS: u64 = 300_000_000_000;
@@ -40,7 +37,7 @@ struct Point {
 
 impl Recent {
     /// Adds an interval that ended at `at`, in seconds since the epoch.
-    pub fn push(&mut self, snapshot: Snapshot, at: f64, sample: u32) {
+    pub fn push(&mut self, mut snapshot: Snapshot, at: f64, sample: u32) {
         let mut returns = [0_u64; Path::COUNT];
         for (key, one) in &snapshot.series {
             let sum = &mut returns[key.path() as usize];
@@ -61,6 +58,7 @@ impl Recent {
         while self.points.len() > POINTS {
             self.points.pop_front();
         }
+        snapshot.pack();
         self.whole.push_back(snapshot);
         while self.whole.len() > 1 && (self.duration(1) >= WHOLE_NS || self.bytes() > BYTES) {
             self.whole.pop_front();
@@ -122,14 +120,9 @@ impl Recent {
         total(self.whole.iter().skip(skip).map(|one| one.duration_ns))
     }
 
-    /// What whole intervals take, about: three fifths of a B-tree's places are used.
+    /// What whole intervals take.
     fn bytes(&self) -> usize {
-        let series = self.whole.iter().flat_map(|one| one.series.values());
-        let cells =
-            series.clone().map(|one| one.latency.cells.len() + one.work.cells.len() + one.errors.len());
-        let entries = series.count() * size_of::<(SeriesKey, Series)>()
-            + cells.sum::<usize>() * size_of::<(u16, u64)>() * 5 / 8;
-        entries * 5 / 3
+        self.whole.iter().map(Snapshot::bytes).sum()
     }
 }
 

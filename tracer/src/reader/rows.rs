@@ -104,7 +104,35 @@ fn split_map<K: Ord + Copy>(counts: &mut BTreeMap<K, i64>) -> BTreeMap<K, i64> {
 }
 
 /// The last reading of a row.
-pub struct Seen<const CELLS: usize>(Option<Box<SeriesRow<CELLS>>>);
+pub struct Seen<const CELLS: usize>(Option<Box<Kept>>);
+
+/// What is kept of a row: its head, and the cells that are not empty. A row takes 16 KiB, of which most calls use a tenth.
+struct Kept {
+    head: SeriesRow<0>,
+    cells: Box<[(u16, u32)]>,
+}
+
+impl Kept {
+    fn of<const CELLS: usize>(row: &SeriesRow<CELLS>) -> Self {
+        let &SeriesRow { key, ptraced, untimed, timed, sum, max, not_min, reasons, causes, errors, .. } = row;
+        let cells = (0_u16..).zip(row.cells.iter().copied()).filter(|&(_, count)| count != 0).collect();
+        let none = [];
+        let head = SeriesRow {
+            key,
+            ptraced,
+            untimed,
+            timed,
+            sum,
+            max,
+            not_min,
+            reasons,
+            causes,
+            errors,
+            cells: none,
+        };
+        Self { head, cells }
+    }
+}
 
 impl<const CELLS: usize> Seen<CELLS> {
     /// Not read yet.
@@ -118,8 +146,8 @@ impl<const CELLS: usize> Seen<CELLS> {
     /// `row` points into a living mapping.
     pub unsafe fn gain(&mut self, row: *const SeriesRow<CELLS>) -> Option<Gain> {
         if let Some(seen) = &self.0 {
-            let old = ptr::from_ref(&**seen).cast::<u64>();
-            // SAFETY: both rows are longer than their heads, and 8-byte aligned.
+            let old = (&raw const seen.head).cast::<u64>();
+            // SAFETY: a row begins with its head; both are 8-byte aligned.
             let same = (0..HEAD_WORDS).all(|word| unsafe {
                 ptr::read_volatile(row.cast::<u64>().add(word)) == ptr::read(old.add(word))
             });
@@ -138,7 +166,7 @@ impl<const CELLS: usize> Seen<CELLS> {
             return None;
         }
         let gain = difference(&now, self.0.as_deref());
-        self.0 = Some(now);
+        self.0 = Some(Box::new(Kept::of(&now)));
         Some(gain)
     }
 }
@@ -188,7 +216,9 @@ impl Gain {
 const HEAD_WORDS: usize = (size_of::<SeriesRow<0>>()) / 8;
 
 /// Growth from one reading to the next. Counters wrap: 32 bits hold a minute's events and more.
-fn difference<const CELLS: usize>(now: &SeriesRow<CELLS>, old: Option<&SeriesRow<CELLS>>) -> Gain {
+fn difference<const CELLS: usize>(now: &SeriesRow<CELLS>, old: Option<&Kept>) -> Gain {
+    let mut old_cells = old.map_or(&[][..], |old| &old.cells).iter().copied().peekable();
+    let old = old.map(|old| &old.head);
     let small = |now: u32, old: Option<u32>| i64::from(now.wrapping_sub(old.unwrap_or(0)) as i32);
     let large = |now: u64, old: Option<u64>| now.wrapping_sub(old.unwrap_or(0)) as i64;
     let mut gain = Gain {
@@ -211,10 +241,11 @@ fn difference<const CELLS: usize>(now: &SeriesRow<CELLS>, old: Option<&SeriesRow
             gain.errors.insert(cell as u8, count);
         }
     }
-    for cell in 0..CELLS {
-        let count = small(now.cells[cell], old.map(|old| old.cells[cell]));
+    for (cell, &count) in (0_u16..).zip(&now.cells) {
+        let before = old_cells.next_if(|&(old, _)| old == cell).map(|(_, count)| count);
+        let count = small(count, before);
         if count != 0 {
-            gain.cells.insert(cell as u16, count);
+            gain.cells.insert(cell, count);
         }
     }
     gain

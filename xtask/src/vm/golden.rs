@@ -15,7 +15,7 @@ use super::qemu::Outcome;
 use crate::{files, workspace};
 
 /// The binary whose output is compared.
-const TELLER: &str = "/bin/guest-doctor";
+pub const TELLER: &str = "/bin/guest-doctor";
 /// Where the texts lie.
 const FOLDER: &str = "vmtest/goldens/doctor";
 /// Lines shown around a difference.
