@@ -157,16 +157,16 @@ impl<const CELLS: usize> Seen<CELLS> {
         }
         // SAFETY: the caller's promise; a program may be writing: each word is whole, the words may be of
         // different moments.
-        self.gain_of(Box::new(unsafe { ptr::read_volatile(row) }))
+        self.gain_of(&Box::new(unsafe { ptr::read_volatile(row) }))
     }
 
     /// The same with a copy of the row.
-    pub fn gain_of(&mut self, now: Box<SeriesRow<CELLS>>) -> Option<Gain> {
+    pub fn gain_of(&mut self, now: &SeriesRow<CELLS>) -> Option<Gain> {
         if now.timed == 0 && now.untimed == 0 && self.0.is_none() {
             return None;
         }
-        let gain = difference(&now, self.0.as_deref());
-        self.0 = Some(Box::new(Kept::of(&now)));
+        let gain = difference(now, self.0.as_deref());
+        self.0 = Some(Box::new(Kept::of(now)));
         Some(gain)
     }
 }

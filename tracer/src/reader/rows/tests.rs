@@ -35,7 +35,7 @@ fn what_is_kept_of_a_row_tells_every_change() {
     let mut seen = Seen::<CELLS>::NEVER;
     let mut now = row();
     (now.timed, now.cells[0], now.cells[9], now.cells[CELLS - 1]) = (6, 1, 2, 3);
-    let gain = |seen: &mut Seen<CELLS>, row| seen.gain_of(Box::new(row)).expect("a gain").cells;
+    let gain = |seen: &mut Seen<CELLS>, row| seen.gain_of(&row).expect("a gain").cells;
     assert_eq!(gain(&mut seen, now), [(0, 1), (9, 2), (CELLS as u16 - 1, 3)].into());
     // One grows, one is emptied, one is new; the last stays.
     (now.cells[0], now.cells[8], now.cells[9]) = (5, 7, 0);

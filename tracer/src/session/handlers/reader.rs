@@ -118,14 +118,14 @@ impl Reader {
             for (index, path) in Path::ALL.into_iter().enumerate() {
                 let at = cpu as usize * TURNAROUNDS + index;
                 let row = Box::new(turnaround.get(&(at as u32), 0)?);
-                add(Slot::Turnaround(path), self.turnaround[at].gain_of(row));
+                add(Slot::Turnaround(path), self.turnaround[at].gain_of(&row));
             }
             for row in 0..counters.series.min(self.layout.rows) {
                 let at = cpu * self.layout.rows + row;
                 let row = Box::new(rows.get(&at, 0)?);
                 if row.key & ROW_USED != 0 {
                     let slot = Slot::Series(SeriesKey((row.key & 0x7fff) as u16));
-                    add(slot, self.rows[at as usize].gain_of(row));
+                    add(slot, self.rows[at as usize].gain_of(&row));
                 }
             }
         }
