@@ -1,5 +1,7 @@
 //! What was seen in an interval: plain data, the same whether it comes from the maps or from a recording.
 
+mod memory;
+
 use std::collections::BTreeMap;
 
 use tracer_common::{Cause, Loss, Path, Reason, SeriesKey, Untimed, handlers::Diversion};
@@ -55,9 +57,6 @@ pub struct Series {
     /// From `sys_exit` to the final hook; empty in plans that have none.
     pub work: Histogram,
 }
-
-/// A cell's share of a full node of a B-tree: 144 bytes for 11.
-const CELL_BYTES: usize = 13;
 
 /// What our programs cost, from the kernel's run-time statistics. These are switched on only in short windows,
 /// because measuring every run would cost more than the runs do; `window_ns` says for how long.
@@ -141,29 +140,6 @@ fn pay(have: &mut u64, owed: &mut u64) {
 }
 
 impl Snapshot {
-    /// Gives memory back, as [`Histogram::pack`] does.
-    pub fn pack(&mut self) {
-        for series in [&mut self.series, &mut self.moved] {
-            *series = std::mem::take(series).into_iter().collect();
-        }
-        let series = self.series.values_mut().chain(self.moved.values_mut());
-        series.flat_map(|one| [&mut one.latency, &mut one.work]).for_each(Histogram::pack);
-        self.turnaround.values_mut().for_each(Histogram::pack);
-    }
-
-    /// What it takes, once packed.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        let series = || self.series.values().chain(self.moved.values());
-        let histograms = series().flat_map(|one| [&one.latency, &one.work]).chain(self.turnaround.values());
-        let cells: usize = histograms.map(|one| one.cells.len()).sum();
-        let errors: usize = series().map(|one| one.errors.len()).sum();
-        size_of::<Self>()
-            + series().count() * size_of::<(SeriesKey, Series)>()
-            + self.turnaround.len() * size_of::<(Path, Histogram)>()
-            + (cells + errors) * CELL_BYTES
-    }
-
     /// Adds a later part of the same interval: what moved from an earlier interval stays to be taken from that one.
     pub fn extend(&mut self, mut part: Self) {
         let mut moved = std::mem::take(&mut part.moved);

@@ -1,7 +1,8 @@
 //! Rows of recordings: what is read, and what is refused.
 
 use super::*;
-use tracer_common::CELLS_1;
+use std::collections::BTreeMap;
+use tracer_common::{CELLS_1, hdr};
 
 const CELLS: usize = CELLS_1 + 1;
 
