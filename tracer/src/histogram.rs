@@ -101,11 +101,6 @@ impl Histogram {
         Self { precision, count: 0, sum: 0, min: 0, max: 0, cells: BTreeMap::new() }
     }
 
-    /// Gives memory back: a tree that grew from its low end has half of its places empty.
-    pub fn pack(&mut self) {
-        self.cells = std::mem::take(&mut self.cells).into_iter().collect();
-    }
-
     /// One value more, in ns.
     pub fn record(&mut self, value: u64) {
         let mut one = Self::new(self.precision);

@@ -1,7 +1,5 @@
 //! What was seen in an interval: plain data, the same whether it comes from the maps or from a recording.
 
-mod memory;
-
 use std::collections::BTreeMap;
 
 use tracer_common::{Cause, Loss, Path, Reason, SeriesKey, Untimed, handlers::Diversion};
@@ -140,6 +138,12 @@ fn pay(have: &mut u64, owed: &mut u64) {
 }
 
 impl Snapshot {
+    /// All its histograms, in one order.
+    pub fn histograms_mut(&mut self) -> impl Iterator<Item = &mut Histogram> {
+        let series = self.series.values_mut().chain(self.moved.values_mut());
+        series.flat_map(|one| [&mut one.latency, &mut one.work]).chain(self.turnaround.values_mut())
+    }
+
     /// Adds a later part of the same interval: what moved from an earlier interval stays to be taken from that one.
     pub fn extend(&mut self, mut part: Self) {
         let mut moved = std::mem::take(&mut part.moved);

@@ -1,11 +1,14 @@
 //! The last minutes in memory: what the live page shows.
 
+mod packed;
+
 use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 use tracer_common::Path;
 
 use crate::{histogram::total, snapshot::Snapshot};
+use packed::Packed;
 
 /// Whole intervals are kept for this long, in ns ...
 const WHOLE_NS: u64 = 300_000_000_000;
@@ -17,7 +20,7 @@ const POINTS: usize = 360;
 /// The recent past.
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
-    whole: VecDeque<Snapshot>,
+    whole: VecDeque<Packed>,
     points: VecDeque<Point>,
 }
 
@@ -37,7 +40,7 @@ struct Point {
 
 impl Recent {
     /// Adds an interval that ended at `at`, in seconds since the epoch.
-    pub fn push(&mut self, mut snapshot: Snapshot, at: f64, sample: u32) {
+    pub fn push(&mut self, snapshot: Snapshot, at: f64, sample: u32) {
         let mut returns = [0_u64; Path::COUNT];
         for (key, one) in &snapshot.series {
             let sum = &mut returns[key.path() as usize];
@@ -58,8 +61,7 @@ impl Recent {
         while self.points.len() > POINTS {
             self.points.pop_front();
         }
-        snapshot.pack();
-        self.whole.push_back(snapshot);
+        self.whole.push_back(Packed::new(snapshot));
         while self.whole.len() > 1 && (self.duration(1) >= WHOLE_NS || self.bytes() > BYTES) {
             self.whole.pop_front();
         }
@@ -75,20 +77,20 @@ impl Recent {
     pub fn last(&self, seconds: f64) -> Snapshot {
         let mut sum = Snapshot::default();
         for one in self.within(seconds) {
-            sum.merge(one);
+            sum.merge(&one);
         }
         sum
     }
 
     /// The last intervals that reach back `seconds`, as far as they are kept, the oldest first.
-    pub fn within(&self, seconds: f64) -> impl Iterator<Item = &Snapshot> {
+    pub fn within(&self, seconds: f64) -> impl Iterator<Item = Snapshot> {
         let mut first = self.whole.len();
         let mut covered = 0.0;
         while first > 0 && covered < seconds * 1e9 {
             first -= 1;
-            covered += self.whole[first].duration_ns as f64;
+            covered += self.whole[first].duration_ns() as f64;
         }
-        self.whole.range(first..)
+        self.whole.range(first..).map(Packed::unpack)
     }
 
     /// The mix of paths over time, for the page.
@@ -117,12 +119,12 @@ impl Recent {
 
     /// Of all whole intervals but the first `skip`, in ns.
     fn duration(&self, skip: usize) -> u64 {
-        total(self.whole.iter().skip(skip).map(|one| one.duration_ns))
+        total(self.whole.iter().skip(skip).map(Packed::duration_ns))
     }
 
     /// What whole intervals take.
     fn bytes(&self) -> usize {
-        self.whole.iter().map(Snapshot::bytes).sum()
+        self.whole.iter().map(Packed::bytes).sum()
     }
 }
 
@@ -150,7 +152,7 @@ mod tests {
         let mut wide = fixture::snapshot();
         let (&key, _) = wide.series.iter().next().unwrap();
         wide.series.get_mut(&key).unwrap().latency.cells = (0..3_000).map(|cell| (cell, 1)).collect();
-        for nr in 0..10 {
+        for nr in 0..40 {
             wide.series.insert(
                 fixture::key(tracer_common::Abi::X86_64, 300 + nr, Path::Sysret),
                 wide.series[&key].clone(),

@@ -29,7 +29,7 @@ pub(super) async fn recording(core: &RefCell<Core>, seconds: f64) -> Result<Vec<
     let Some(folder) = folder else {
         let core = core.borrow();
         let kept: Vec<_> = core.recent().within(seconds).collect();
-        return written(&metadata, now, kept.into_iter()).map_err(|error| error.to_string());
+        return written(&metadata, now, kept).map_err(|error| error.to_string());
     };
     let window = Window { from: Some(now - seconds), to: None };
     // Disks may be slow, and the loop has a thread of its own to lose.
@@ -37,17 +37,13 @@ pub(super) async fn recording(core: &RefCell<Core>, seconds: f64) -> Result<Vec<
     read.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
-fn written<'a>(
-    metadata: &Metadata,
-    now: f64,
-    intervals: impl Iterator<Item = &'a Snapshot> + Clone,
-) -> io::Result<Vec<u8>> {
-    let length: u64 = intervals.clone().map(|one| one.duration_ns).sum();
-    let first = intervals.clone().next().map_or(0, |one| one.start_ns);
+fn written(metadata: &Metadata, now: f64, intervals: Vec<Snapshot>) -> io::Result<Vec<u8>> {
+    let length: u64 = intervals.iter().map(|one| one.duration_ns).sum();
+    let first = intervals.first().map_or(0, |one| one.start_ns);
     let metadata = Metadata { started_at: now - length as f64 / 1e9, ..metadata.clone() };
     let mut writer = RecordingWriter::new(Vec::new(), Compression::Zstd, &metadata)?;
     for one in intervals {
-        writer.interval(&Snapshot { start_ns: one.start_ns.saturating_sub(first), ..one.clone() })?;
+        writer.interval(&Snapshot { start_ns: one.start_ns.saturating_sub(first), ..one })?;
     }
     writer.finish()
 }
