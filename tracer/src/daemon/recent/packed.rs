@@ -1,5 +1,5 @@
-//! An interval as it is kept: its cells, most of what it is, as a string of bytes, three for a cell instead of thirteen, and
-//! in one piece instead of in thousands.
+//! An interval as it is kept: its cells, most of what it is, as a string of bytes, a few for a cell, and in one piece instead
+//! of in thousands.
 
 use std::mem;
 
