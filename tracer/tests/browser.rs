@@ -3,7 +3,7 @@
 
 #[path = "browser/chromium.rs"]
 mod chromium;
-#[path = "../src/diff/fixture.rs"]
+#[path = "../src/diff/fixture/mod.rs"]
 mod fixture;
 #[path = "support/skip.rs"]
 mod skip;

@@ -4,6 +4,8 @@
 //! one by one would promise more than they say. Blocks double in length whenever there are more than [`MOST`], which
 //! keeps between 6 and 12 of them, about the square root of the intervals of a minute.
 
+mod moved;
+
 use std::collections::BTreeMap;
 
 use tracer_common::{Path, SeriesKey};
@@ -74,7 +76,7 @@ impl Gather {
         }
         for (key, one) in &snapshot.moved {
             if let Some(parts) = self.series.get_mut(key) {
-                take_back(parts, one);
+                moved::take_back(parts, one);
             }
         }
         for (&path, one) in &snapshot.turnaround {
@@ -195,38 +197,6 @@ fn union(one: &[(u16, u64)], other: impl Iterator<Item = (u16, u64)>) -> Vec<(u1
     }
     sum.extend(rest);
     sum
-}
-
-/// What an earlier interval counted here has moved to another series: it goes from the newest block that has it.
-fn take_back(parts: &mut [Part], moved: &Series) {
-    let errors = total(moved.errors.values().copied());
-    take(parts, moved.returns, |part| &mut part.returns);
-    take(parts, errors, |part| &mut part.errors);
-    take(parts, moved.latency.count, |part| &mut part.service.count);
-    take(parts, moved.latency.sum, |part| &mut part.service.sum);
-    for (&cell, &count) in &moved.latency.cells {
-        take_cell(parts, cell, count);
-    }
-}
-
-fn take(parts: &mut [Part], mut count: u64, of: fn(&mut Part) -> &mut u64) {
-    for part in parts.iter_mut().rev() {
-        let held = of(part);
-        let taken = count.min(*held);
-        *held -= taken;
-        count -= taken;
-    }
-}
-
-fn take_cell(parts: &mut [Part], cell: u16, mut count: u64) {
-    for part in parts.iter_mut().rev() {
-        if let Ok(at) = part.service.cells.binary_search_by_key(&cell, |held| held.0) {
-            let held = &mut part.service.cells[at].1;
-            let taken = count.min(*held);
-            *held -= taken;
-            count -= taken;
-        }
-    }
 }
 
 const fn add(to: &mut u64, from: u64) {
