@@ -7,6 +7,7 @@
 mod command;
 mod cpio;
 mod docs;
+mod ended;
 mod golden;
 mod guests;
 pub mod image;

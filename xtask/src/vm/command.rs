@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 
+use super::ended::{End, Outcome};
 use super::kernel::Kernel;
-use super::qemu::{End, Guest, Outcome};
+use super::qemu::Guest;
 use super::{Args, Setting, golden, guests, image};
 
 /// Runs `command` in a guest for every kernel and processor model; true if all passed.
@@ -50,6 +51,9 @@ fn print_table(runs: &[(&Kernel, &str, Outcome)]) {
     for (kernel, cpu, outcome) in runs {
         let seconds = outcome.took.as_secs_f64();
         print!("{:8} {:32} {cpu:16} {seconds:>7.1}  {}", kernel.series, kernel.release, outcome.end);
+        if let Some(before) = &outcome.before {
+            print!(" (booted again after {before})");
+        }
         if let End::Verdict(_) = outcome.end {
             println!();
         } else {

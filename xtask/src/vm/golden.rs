@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use super::Args;
-use super::qemu::Outcome;
+use super::ended::Outcome;
 use crate::{files, workspace};
 
 /// The binary whose output is compared.

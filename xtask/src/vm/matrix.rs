@@ -29,6 +29,9 @@ pub struct GuestResult {
     pub refused: Option<String>,
     /// What ended the guest before its time.
     pub broken: Option<String>,
+    /// How it ended before it was booted again.
+    #[serde(default)]
+    pub before: Option<String>,
     /// From power-on.
     pub seconds: f64,
     /// The commit that was tested.

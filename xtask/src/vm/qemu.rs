@@ -1,6 +1,5 @@
 //! One guest from power-on to its end, which comes whatever the guest does.
 
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -12,12 +11,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use vmtest::guest::{EXIT_PORT, Verdict};
 
-/// The kernel's words when it gives up.
-const PANIC: &str = "Kernel panic - not syncing";
+use super::ended::{self, End, Outcome};
+
 /// A panicked guest reboots, which ends QEMU; one that cannot even do that is ended after this.
 const AFTER_PANIC: Duration = Duration::from_secs(5);
-/// Lines of each log shown for a failed guest.
-const TAIL: usize = 25;
 
 /// How QEMU emulates: processors at once, or in turn with a clock that counts instructions and skips idle time.
 const BY_CLOCK: &[&str] = &["-accel", "tcg,thread=multi"];
@@ -49,66 +46,19 @@ pub struct Guest<'a> {
     pub echo: bool,
 }
 
-/// How a guest ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    /// Its init said how the payload ended.
-    Verdict(Verdict),
-    /// The kernel panicked, with this line.
-    Panic(String),
-    /// It was still running at the deadline.
-    Deadline,
-    /// QEMU ended with this status, and there was no verdict.
-    Silent(String),
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Verdict(Verdict::Code(0)) => write!(f, "ok"),
-            Self::Verdict(Verdict::Code(code)) => write!(f, "FAILED with code {code}"),
-            Self::Verdict(Verdict::Killed) => write!(f, "FAILED by a signal"),
-            Self::Verdict(Verdict::Stalled) => write!(f, "FAILED: the payload stalled"),
-            Self::Verdict(Verdict::Broken) => write!(f, "BROKEN: init could not run the payload"),
-            Self::Panic(line) => write!(f, "PANIC: {line}"),
-            Self::Deadline => write!(f, "HUNG: ended at the deadline"),
-            Self::Silent(status) => write!(f, "BROKEN: no verdict, QEMU ended with {status}"),
-        }
-    }
-}
-
-/// A guest that has ended.
-pub struct Outcome {
-    /// How.
-    pub end: End,
-    /// From power-on.
-    pub took: Duration,
-    /// Folder with `console.log` (the kernel), `output.log` (the payload) and `qemu.log`.
-    pub logs: PathBuf,
-}
-
-impl Outcome {
-    /// Whether the payload ended with code 0.
-    pub fn passed(&self) -> bool {
-        self.end == End::Verdict(Verdict::Code(0))
-    }
-
-    /// Prints the last lines of every log.
-    pub fn print_tail(&self) {
-        for name in ["console.log", "output.log", "qemu.log"] {
-            let text = fs::read(self.logs.join(name)).unwrap_or_default();
-            let text = String::from_utf8_lossy(&text);
-            let lines: Vec<_> = text.lines().collect();
-            for line in lines.iter().skip(lines.len().saturating_sub(TAIL)) {
-                println!("  {name}: {line}");
-            }
-        }
-    }
-}
-
 impl Guest<'_> {
-    /// Boots it and waits for its end.
+    /// Boots it and waits for its end; a second time if the emulator ended the first ([`End::is_stale_code`]).
     pub fn boot(&self) -> Result<Outcome> {
+        let first = self.once()?;
+        if !first.end.is_stale_code() {
+            return Ok(first);
+        }
+        println!("vm: {}: {}; booted again", self.logs.display(), first.end);
+        first.print_tail();
+        Ok(Outcome { before: Some(first.end), ..self.once()? })
+    }
+
+    fn once(&self) -> Result<Outcome> {
         fs::create_dir_all(&self.logs).with_context(|| format!("cannot make {}", self.logs.display()))?;
         let start = Instant::now();
         let mut qemu = self.start()?;
@@ -129,7 +79,7 @@ impl Guest<'_> {
             Some(end) => end,
             None => self.judge(status?),
         };
-        Ok(Outcome { end, took: start.elapsed(), logs: self.logs.clone() })
+        Ok(Outcome { end, took: start.elapsed(), logs: self.logs.clone(), before: None })
     }
 
     fn start(&self) -> Result<Child> {
@@ -213,9 +163,9 @@ impl Guest<'_> {
         String::from_utf8_lossy(&fs::read(self.logs.join("console.log")).unwrap_or_default()).into_owned()
     }
 
-    /// The console's panic line, if there is one.
+    /// Why the kernel panicked, if it did.
     fn panic(&self) -> Option<String> {
-        self.console().lines().find(|line| line.contains(PANIC)).map(|line| line.trim().to_owned())
+        ended::panic(&self.console())
     }
 }
 

@@ -89,6 +89,7 @@ impl Cell<'_> {
             used: [].into(),
             refused: None,
             broken: (!outcome.passed()).then(|| outcome.end.to_string()),
+            before: outcome.before.as_ref().map(ToString::to_string),
             seconds: outcome.took.as_secs_f64(),
             commit: commit.to_owned(),
             cases: [].into(),

@@ -31,6 +31,9 @@ pub fn outcome(result: &GuestResult) -> String {
     if let Some(broken) = &result.broken {
         let _ = write!(said, "; guest {broken}");
     }
+    if let Some(before) = &result.before {
+        let _ = write!(said, "; booted again after {before}");
+    }
     said
 }
 
@@ -103,6 +106,7 @@ pub mod tests {
             used: ["tracepoints (amended)".to_owned()].into(),
             refused: None,
             broken: None,
+            before: None,
             seconds: 20.0,
             commit: "abc".to_owned(),
             cases: [("getppid".to_owned(), case)].into(),
@@ -117,6 +121,9 @@ pub mod tests {
         one.broken = Some("HUNG".to_owned());
         assert_eq!(outcome(&one), "1 equal, 1 WRONG; guest HUNG");
         assert!(!one.passed());
+        let again = GuestResult { before: Some("PANIC: int3".to_owned()), ..result("6.1", "auto") };
+        assert_eq!(outcome(&again), "1 equal; booted again after PANIC: int3");
+        assert!(again.passed());
         one.refused = Some("exitpath: plan x does not work\nadvice".to_owned());
         assert_eq!(outcome(&one), "refused: plan x does not work");
         assert_eq!(brief("plain"), "plain");
