@@ -47,14 +47,14 @@ impl fmt::Display for End {
 }
 
 impl End {
-    /// Whether the emulator may have run code that the kernel had replaced already.
+    /// Whether the kernel met a breakpoint that it had taken away already, which emulated kernels do.
     ///
-    /// A kernel patches its text under an `int3`, which it takes away once all processors have seen the rest. QEMU
-    /// translates code once, and drops the translation when it is written to; but up to 10.0 at least it does so just
-    /// before the store, and lets go of the page in between (`notdirty_write`, `accel/tcg/cputlb.c`). A processor that
-    /// runs that very place then, and the window is long where the host has taken the other's core away, translates
-    /// the old byte again, which nobody drops: the `int3` stays, and the kernel panics on it later. With one
-    /// processor at a time it cannot happen. A kernel's own mistake would hardly come twice in a row.
+    /// A kernel patches its text under an `int3`, which it takes away once all processors have seen the rest. Under QEMU
+    /// 10.0.2 with a thread for each processor, Debian's 6.12.118 panicked on such an `int3` in `__schedule` though
+    /// nothing of ours was in the guest: it switched perf's context-switch event on and off, some 80,000 times in three
+    /// guests on two cores. A reading of why: QEMU drops the translation of code just before a store changes it, and
+    /// holds nothing in between (`notdirty_write`, `accel/tcg/cputlb.c`), so that a processor that comes by then
+    /// translates the old byte again, for good.
     pub fn is_stale_code(&self) -> bool {
         matches!(self, Self::Panic(why) if why.contains(BREAKPOINT))
     }

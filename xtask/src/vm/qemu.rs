@@ -182,3 +182,60 @@ fn copy_lines(port: ChildStdout, mut log: File, echo: bool) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::files::Scratch;
+
+    /// Ends its first run with a console that says `WHY` and a panic, every later one well.
+    const QEMU: &str = r#"#!/bin/sh
+for word; do
+    case $word in file:*) console=${word#file:} ;; esac
+done
+mkdir "${0%/*}/ran" 2>/dev/null || exit 129
+{
+    echo "[ 1.0] WHY: 0000 [#1] PREEMPT SMP NOPTI"
+    echo "[ 1.0] Kernel panic - not syncing: Fatal exception in interrupt"
+} >"$console"
+"#;
+
+    fn boot(oops: &str) -> Outcome {
+        let name = format!("exitpath-qemu-{}", oops.len());
+        let place = Scratch::new(&std::env::temp_dir(), &name).unwrap();
+        let qemu = place.path().join("qemu");
+        fs::write(&qemu, QEMU.replace("WHY", oops)).unwrap();
+        fs::set_permissions(&qemu, fs::Permissions::from_mode(0o755)).unwrap();
+        let guest = Guest {
+            qemu: &qemu,
+            kernel: Path::new("kernel"),
+            initrd: Path::new("initrd"),
+            cpu: "max",
+            smp: "2",
+            append: "",
+            deadline: Duration::from_secs(60),
+            icount: false,
+            oracle: None,
+            logs: place.path().to_owned(),
+            echo: false,
+        };
+        guest.boot().unwrap()
+    }
+
+    #[test]
+    fn a_kernel_that_met_a_stale_breakpoint_is_booted_again_and_that_is_told() {
+        let outcome = boot("int3");
+        assert!(outcome.passed());
+        assert!(outcome.before.is_some_and(|end| end.to_string().contains("int3")));
+    }
+
+    #[test]
+    fn any_other_panic_stands() {
+        let outcome = boot("general protection fault");
+        assert!(!outcome.passed());
+        assert!(outcome.end.to_string().contains("general protection fault"));
+        assert_eq!(outcome.before, None);
+    }
+}
