@@ -215,7 +215,7 @@ mkdir "${0%/*}/ran" 2>/dev/null || exit 129
             cpu: "max",
             smp: "2",
             append: "",
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             icount: false,
             oracle: None,
             logs: place.path().to_owned(),
