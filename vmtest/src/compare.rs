@@ -23,6 +23,9 @@ pub struct Report {
     pub plan: Plan,
     pub(crate) series: Vec<Series>,
     pub(crate) loss: BTreeMap<String, u64>,
+    /// Returns without a latency, by reason.
+    #[serde(default)]
+    untimed: BTreeMap<String, u64>,
     /// Skipped runs by program; a report of an older exitpath may have none.
     #[serde(default)]
     pub(crate) recursion_misses: BTreeMap<String, u64>,
@@ -197,12 +200,13 @@ pub fn compare(want: &Expectation, got: &Report) -> Comparison {
             }));
         }
     }
-    rows.extend(got.loss.iter().map(|(name, &got)| Row {
-        what: format!("loss {name}"),
-        got,
-        want: 0,
-        at_least: false,
-    }));
+    let none = |what: String, &got: &u64| Row { what, got, want: 0, at_least: false };
+    rows.extend(got.loss.iter().map(|(name, got)| none(format!("loss {name}"), got)));
+    // Its number is gone at the exit: one that the tracer does not pair is counted all the same, and loses its latency.
+    if names.values().any(|name| *name == "rt_sigreturn") {
+        let untimed = got.untimed.get_key_value("in-flight-at-start");
+        rows.extend(untimed.map(|(name, got)| none(format!("untimed {name}"), got)));
+    }
     Comparison { rows }
 }
 

@@ -113,3 +113,16 @@ fn only_schema_1_is_read() {
     }
     assert!(Report::parse("{}").is_err());
 }
+
+#[test]
+fn a_sigreturn_that_nobody_paired_has_no_latency() {
+    let mut said = report(&json!([series(62, "iret", 20), series(15, "sysret", 20)]));
+    said["untimed"] = json!({ "in-flight-at-start": 20, "fork-child": 1 });
+    assert_eq!(
+        wrong(&check(&["kill-self=20"], &said)).last().map(String::as_str),
+        Some("WRONG  untimed in-flight-at-start got 20 want 0")
+    );
+    // Where nothing sets a number, a call may have been in flight.
+    said["series"] = json!([series(110, "sysret", 20)]);
+    assert_eq!(wrong(&check(&["getppid=20"], &said)), [""; 0]);
+}
